@@ -1,0 +1,1 @@
+"""Feedback in, brand voice out: ledger, voice and responders. Knows nothing of Slack."""

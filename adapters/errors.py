@@ -1,0 +1,82 @@
+"""Errors of the adapters library.
+
+AdaptersError
+├── ModelError
+│   ├── ModelCorruptError       folder, file
+│   ├── ModelUnreadableError    folder, problem
+│   ├── ConversionError         source, problem
+│   ├── GenerationError         problem
+│   └── WrongThreadError
+├── VoiceError                  path, problem
+└── UnknownAnswerError          answer_id
+"""
+
+
+class AdaptersError(Exception):
+    """Root of all errors of this package."""
+
+
+class ModelError(AdaptersError):
+    """A model cannot be loaded."""
+
+
+class ModelCorruptError(ModelError):
+    """A model file is not the one that was recorded."""
+
+    def __init__(self, folder: str, file: str) -> None:
+        self.folder = folder
+        self.file = file
+        super().__init__(
+            f"{file} in {folder} is not the file that was recorded: "
+            f"delete {folder} and run `housevoice models --fetch`"
+        )
+
+
+class ConversionError(ModelError):
+    """A GGUF file could not be converted."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        self.source = source
+        self.problem = problem
+        super().__init__(f"{source} could not be converted: {problem}")
+
+
+class ModelUnreadableError(ModelError):
+    """A folder does not hold a model that can be loaded."""
+
+    def __init__(self, folder: str, problem: str) -> None:
+        self.folder = folder
+        self.problem = problem
+        super().__init__(f"the model in {folder} cannot be loaded: {problem}")
+
+
+class GenerationError(ModelError):
+    """The model failed while it was writing."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"the model failed while it was writing: {problem}")
+
+
+class WrongThreadError(ModelError):
+    """A second thread used a model that belongs to the first."""
+
+    def __init__(self) -> None:
+        super().__init__("a local model belongs to the thread that used it first")
+
+
+class VoiceError(AdaptersError):
+    """A written voice cannot be used."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"{path}: {problem}")
+
+
+class UnknownAnswerError(AdaptersError):
+    """There is no answer with this id."""
+
+    def __init__(self, answer_id: str) -> None:
+        self.answer_id = answer_id
+        super().__init__(f"there is no answer {answer_id}")

@@ -1,0 +1,1 @@
+"""The program: the Slack bot, its command line and its local workspace."""

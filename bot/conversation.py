@@ -1,0 +1,147 @@
+"""What is asked and what is replied; knows neither Slack nor any model."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from knowledge.access import Audience
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier message of the same thread."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person asked, and who will read the reply.
+
+    Attributes:
+        question_id: Opaque; the placeholder's metadata carries it.
+        text: As typed, without the mention of the bot.
+        audience: None where a reader is unknown: then nothing internal may be used.
+        history: Earlier turns of this thread alone, oldest first.
+    """
+
+    question_id: str
+    text: str
+    audience: Audience | None
+    history: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document that a reply rests on, as listed below it.
+
+    Attributes:
+        number: What ``[1]`` in a sentence refers to; counts from 1.
+        doc_id: For the ledger, so that a reply can be withdrawn; never shown.
+    """
+
+    number: int
+    title: str
+    url: str
+    doc_id: str
+    owner: str = ""
+    updated: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence, and the numbers of the sources that support it."""
+
+    text: str
+    sources: tuple[int, ...] = ()
+
+
+class Outcome(StrEnum):
+    """How a question ended."""
+
+    ANSWERED = "answered"
+    QUOTED = "quoted"
+    DECLINED = "declined"
+    BUSY = "busy"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What will be posted: sentences in the house voice, verbatim quotes, linked sources.
+
+    Attributes:
+        sentences: In the voice. A declining, busy or failing reply has only these.
+        quotes: Verbatim from the sources, shown as quotations.
+        sources: Numbered from 1, each cited by at least one sentence or quote.
+    """
+
+    outcome: Outcome
+    sentences: tuple[Sentence, ...]
+    quotes: tuple[Sentence, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The reply as plain text with citations, for the terminal and for measuring."""
+        spoken = " ".join(map(_cited, self.sentences))
+        quoted = [f"> {_cited(quote)}" for quote in self.quotes]
+        return "\n".join([spoken, *quoted] if spoken else quoted)
+
+
+def _cited(sentence: Sentence) -> str:
+    return " ".join([sentence.text, *(f"[{number}]" for number in sentence.sources)])
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What became of one retrieved passage; ids and figures, no text.
+
+    Attributes:
+        fate: ``cited``, ``shown`` (in the prompt) or ``unused``.
+    """
+
+    chunk_id: str
+    doc_id: str
+    rank: int
+    cosine: float
+    lexical: float
+    score: float
+    fate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How one answer came about: enough to explain it, without a word of any document.
+
+    Attributes:
+        audience: Fingerprint of the audience; empty when a reader was unknown.
+        reason: Why it declined or fell back to quoting; empty for a spoken answer.
+        bearing: The reader's score that the evidence answers the question [0..1].
+        dropped: Why grounding dropped a sentence, one reason each.
+        timings_s: Seconds by stage.
+    """
+
+    audience: str
+    index_version: str = ""
+    embedder: str = ""
+    base: str = ""
+    adapter: str = ""
+    voice: str = ""
+    prompt_sha256: str = ""
+    reason: str = ""
+    bearing: float = 0.0
+    candidates: tuple[Candidate, ...] = ()
+    dropped: tuple[str, ...] = ()
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    timings_s: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply and how it came about."""
+
+    reply: Reply
+    trace: Trace

@@ -1,0 +1,83 @@
+"""Errors of the bot, and the sentence a person sees for each.
+
+BotError
+├── QueueFullError          capacity
+├── StoreDownError
+├── ModelMissingError       what, remedy
+├── SettingsError           problem
+├── SlackSetupError         problem
+└── UserInputError          problem
+"""
+
+from adapters.errors import ModelError
+from knowledge.errors import FilterBrokenError, IndexBusyError, StoredIndexError
+
+
+class BotError(Exception):
+    """Root of all errors of this package."""
+
+
+class QueueFullError(BotError):
+    """More questions are waiting than the worker accepts."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        super().__init__(f"{capacity} jobs are already waiting")
+
+
+class StoreDownError(BotError):
+    """The database did not take a write."""
+
+    def __init__(self) -> None:
+        super().__init__("the database did not take a write")
+
+
+class ModelMissingError(BotError):
+    """A model that the settings name is not on this machine."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        self.what = what
+        self.remedy = remedy
+        super().__init__(f"{what} is not on this machine: {remedy}")
+
+
+class SettingsError(BotError):
+    """The settings cannot be used."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(problem)
+
+
+class SlackSetupError(BotError):
+    """The Slack app is not set up as the bot needs it."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(problem)
+
+
+class UserInputError(BotError):
+    """What a person typed at the command line cannot be used."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(problem)
+
+
+_SENTENCES: dict[type[Exception], str] = {
+    QueueFullError: "I am answering others just now. Please ask again in a minute.",
+    StoreDownError: "I could not write that down. Please try again in a minute.",
+    IndexBusyError: "A reindex is already running. Please wait until it has ended.",
+    FilterBrokenError: "I have stopped answering until my keepers have looked at something.",
+    StoredIndexError: "My library is not available just now. Please ask again shortly.",
+    ModelError: "My voice is not available just now. Please tell my keepers.",
+}
+
+
+def explain(error: Exception, trace_id: str) -> str:
+    """Return what to tell the person; never the text of the exception itself."""
+    for kind in type(error).__mro__:
+        if kind in _SENTENCES:
+            return _SENTENCES[kind]
+    return f"Something went wrong on my side. Please quote {trace_id} to my keepers."

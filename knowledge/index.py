@@ -1,0 +1,266 @@
+"""The LanceDB table of chunks. The only file that speaks LanceDB.
+
+Readers pin one version per question (``Index.pin``) and can only search with an audience;
+there is no public way to an unfiltered search. The lexical half is scored in memory over the
+rows that LanceDB's own prefilter lets through (docs/adr/0004). Knows nothing of files or models.
+
+Source: the traps of LanceDB 0.40 that this file guards against are tests in
+``tests/integration/test_index.py``.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import lancedb
+import numpy as np
+import pyarrow as pa
+from lancedb.index import BTree, IvfSq, LabelList
+from numpy.typing import NDArray
+
+from knowledge.errors import IndexMismatchError, IndexMissingError, StoredIndexError
+from knowledge.healing import fsync_tree, heal
+from knowledge.rows import NOBODY, IndexedChunk, as_row, schema
+from knowledge.snapshot import Lexicon, Snapshot
+
+_ANN_FROM_ROWS = 50_000  # below, exact search is fast and its order tells nothing of hidden rows
+_KEEP_VERSIONS = timedelta(hours=1)  # above the longest pinned question
+
+
+@dataclass(frozen=True, slots=True)
+class IndexVersions:
+    """What made the rows; rows of different makers are never mixed."""
+
+    embedder: str
+    chunker: str
+    parser: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Pointer:
+    """Which table serves, and what made it (``index.json``)."""
+
+    table: str
+    dim: int
+    versions: IndexVersions
+
+    @classmethod
+    def read(cls, path: Path) -> "_Pointer | None":
+        if not path.exists():
+            return None
+        try:
+            raw = json.loads(path.read_text())
+            return cls(str(raw["table"]), int(raw["dim"]), IndexVersions(**raw["versions"]))
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"{path} is damaged: delete it and run `housevoice index --rebuild`"
+            raise StoredIndexError(message) from error
+
+    def write(self, path: Path) -> None:
+        beside = path.with_suffix(".new")
+        with beside.open("w") as file:
+            json.dump(asdict(self), file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+
+
+class Index:
+    """The chunks of a corpus, searchable for an audience.
+
+    Safe to read from several threads; written by one process at a time (the caller holds the
+    lock). Open it with ``Index.open_existing`` or ``Index.open_or_create``.
+    """
+
+    def __init__(self, folder: Path, pointer: _Pointer) -> None:
+        self._folder = folder
+        self._pointer = pointer
+        session = lancedb.Session(
+            index_cache_size_bytes=256 << 20, metadata_cache_size_bytes=64 << 20
+        )
+        self._database = lancedb.connect(
+            str(folder / "lance"), read_consistency_interval=timedelta(0), session=session
+        )
+        self._lexicon: Lexicon | None = None
+        self._lock = Lock()
+
+    @classmethod
+    def open_existing(cls, folder: Path, *, embedder: str, chunker: str) -> "Index":
+        """Open an index for reading.
+
+        Raises:
+            IndexMissingError: If nothing was indexed yet.
+            IndexMismatchError: If another embedder or chunker made it.
+            StoredIndexError: If it is damaged beyond healing.
+        """
+        pointer = _Pointer.read(folder / "index.json")
+        if pointer is None:
+            raise IndexMissingError(str(folder))
+        _same("embedder", pointer.versions.embedder, embedder)
+        _same("chunker", pointer.versions.chunker, chunker)
+        index = cls(folder, pointer)
+        heal(index._open, folder / "lance" / f"{pointer.table}.lance")
+        return index
+
+    @classmethod
+    def open_or_create(
+        cls, folder: Path, versions: IndexVersions, dim: int, *, rebuild: bool = False
+    ) -> "Index":
+        """Open an index for writing; a missing or to-be-rebuilt one starts empty and unseen.
+
+        A new table serves readers only after ``publish``.
+
+        Raises:
+            IndexMismatchError: If other versions made it and ``rebuild`` is not asked for.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        served = _Pointer.read(folder / "index.json")
+        if served is None or rebuild:
+            number = int(served.table.rpartition("v")[2]) + 1 if served else 1
+            index = cls(folder, _Pointer(f"chunks_v{number}", dim, versions))
+            index._create()
+            return index
+        for what in ("embedder", "chunker", "parser"):
+            _same(what, getattr(served.versions, what), getattr(versions, what))
+        index = cls(folder, served)
+        heal(index._open, folder / "lance" / f"{served.table}.lance")
+        return index
+
+    @property
+    def version(self) -> str:
+        """The table and its version, as on every answer: ``chunks_v1@7``."""
+        return f"{self._pointer.table}@{self._open().version}"
+
+    @property
+    def made_by(self) -> IndexVersions:
+        """What made the rows."""
+        return self._pointer.versions
+
+    def count(self) -> int:
+        """Return the number of chunks."""
+        return int(self._open().count_rows())
+
+    def pin(self) -> Snapshot:
+        """Return a view of one version, for one question; never keep it."""
+        try:
+            table = self._open()
+            table.checkout(table.version)
+            return Snapshot(table, self._lexicon_of(table), f"{table.name}@{table.version}")
+        except (RuntimeError, ValueError, OSError) as error:
+            message = f"the index in {self._folder} cannot be read"
+            raise StoredIndexError(message) from error
+
+    def vectors_of(self, doc_ids: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+        """Return the vectors of some documents' chunks, by the text that was embedded."""
+        names = sorted(set(doc_ids))
+        if not names:
+            return {}
+        found = (
+            self._open()
+            .search()
+            .where(_in("doc_id", names))
+            .select(["crumb", "text", "vector"])
+            .to_arrow()
+        )
+        flat = found["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        rows = flat.reshape(-1, self._pointer.dim)
+        pairs = zip(found["crumb"].to_pylist(), found["text"].to_pylist(), strict=True)
+        texts = [f"{crumb}\n{text}" for crumb, text in pairs]
+        return dict(zip(texts, rows, strict=True))
+
+    def write(self, *, replaced: Sequence[str], rows: Sequence[IndexedChunk]) -> str:
+        """Give some documents exactly these chunks, in one commit: upsert and delete.
+
+        Args:
+            replaced: Documents that end with just their chunks in ``rows``, or with none.
+            rows: The chunks; each belongs to a document in ``replaced``.
+
+        Returns:
+            The new version; the old one if there was nothing to do.
+        """
+        names = sorted(set(replaced))
+        if names:
+            table = self._open()
+            unique = {row.chunk.chunk_id: row for row in rows}
+            batch = pa.Table.from_pylist(
+                [as_row(row) for row in unique.values()], schema=schema(self._pointer.dim)
+            )
+            (
+                table.merge_insert("id")
+                .when_matched_update_all()
+                .when_not_matched_insert_all()
+                .when_not_matched_by_source_delete(_in("doc_id", names))
+                .execute(batch)
+            )
+            fsync_tree(self._folder)
+        return self.version
+
+    def set_roles(self, roles: Mapping[str, frozenset[str]]) -> str:
+        """Change who may read some documents, without embedding anything again."""
+        by_roles: dict[frozenset[str], list[str]] = {}
+        for doc_id, names in roles.items():
+            by_roles.setdefault(names, []).append(doc_id)
+        table = self._open()
+        for names, doc_ids in by_roles.items():
+            values = {"roles": sorted(names) or [NOBODY]}
+            table.update(where=_in("doc_id", sorted(doc_ids)), values=values)
+        fsync_tree(self._folder)
+        return self.version
+
+    def publish(self) -> None:
+        """Let readers use this table from their next question on."""
+        self._pointer.write(self._folder / "index.json")
+
+    def optimize(self) -> None:
+        """Compact, index what is new, and drop versions and tables that nobody reads."""
+        table = self._open()
+        if table.count_rows() >= _ANN_FROM_ROWS and "vector" not in _indexed(table):
+            table.create_index("vector", config=IvfSq(distance_type="cosine"))
+        table.optimize(cleanup_older_than=_KEEP_VERSIONS)
+        served = _Pointer.read(self._folder / "index.json")
+        if served and served.table == self._pointer.table:
+            for name in self._database.list_tables().tables:
+                if name != served.table:
+                    self._database.drop_table(name)
+        fsync_tree(self._folder)
+
+    def _open(self) -> Any:
+        served = _Pointer.read(self._folder / "index.json")
+        same_makers = served is not None and served.versions == self._pointer.versions
+        if served and same_makers and served.table != self._pointer.table:
+            self._pointer = served  # a rebuild was published meanwhile
+        return self._database.open_table(self._pointer.table)
+
+    def _create(self) -> None:
+        name = self._pointer.table
+        if name in self._database.list_tables().tables:
+            self._database.drop_table(name)  # a rebuild that was never published
+        table = self._database.create_table(name, schema=schema(self._pointer.dim))
+        table.set_unenforced_primary_key("id")
+        for column, config in (("roles", LabelList()), ("id", BTree()), ("doc_id", BTree())):
+            table.create_index(column, config=config)
+
+    def _lexicon_of(self, table: Any) -> Lexicon:
+        key = f"{table.name}@{table.version}"
+        with self._lock:
+            if self._lexicon is None or self._lexicon.key != key:
+                self._lexicon = Lexicon.load(table, key)
+            return self._lexicon
+
+
+def _same(what: str, indexed: str, configured: str) -> None:
+    if indexed != configured:
+        raise IndexMismatchError(what, indexed, configured)
+
+
+def _indexed(table: Any) -> set[str]:
+    return {column for index in table.list_indices() for column in index.columns}
+
+
+def _in(column: str, names: Sequence[str]) -> str:
+    quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in names)
+    return f"{column} IN ({quoted})"
