@@ -7,10 +7,12 @@ KnowledgeError
 ├── AccessRulesError            path, problem
 ├── SourceError                 source, problem
 ├── ParseError                  path, problem
+│   └── FrontMatterError        the page must not be indexed
 ├── StoredIndexError
 │   ├── IndexMissingError       folder
 │   ├── IndexMismatchError      what, indexed, configured
 │   ├── IndexBusyError          lock
+│   ├── CatalogueDownError
 │   └── FilterBrokenError       chunk_id: a row came back that the filter forbids
 └── GoldenSetError              path, problem
 """
@@ -66,6 +68,10 @@ class ParseError(KnowledgeError):
         super().__init__(f"{path}: {problem}")
 
 
+class FrontMatterError(ParseError):
+    """A page says of itself what cannot be understood: it must not be indexed."""
+
+
 class StoredIndexError(KnowledgeError):
     """The index cannot serve or cannot be written."""
 
@@ -97,6 +103,13 @@ class IndexBusyError(StoredIndexError):
     def __init__(self, lock: str) -> None:
         self.lock = lock
         super().__init__(f"another indexing run holds {lock}: wait until it has ended")
+
+
+class CatalogueDownError(StoredIndexError):
+    """The catalogue of documents could not be read or written: nothing may be served."""
+
+    def __init__(self) -> None:
+        super().__init__("the catalogue of documents could not be read or written")
 
 
 class FilterBrokenError(StoredIndexError):

@@ -1,0 +1,45 @@
+"""Fakes with behaviour, for the places where the real thing is slow."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class HashingEmbedder:
+    """Maps each word to a fixed direction; texts that share words are near each other.
+
+    Attributes:
+        embedded: Every text it was asked to embed, in order.
+    """
+
+    version = "hashing-1"
+    dim = 32
+
+    def __init__(self) -> None:
+        self.embedded: list[str] = []
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """Return the vector of one query: (dim,) float32, unit length."""
+        return self._vector(text)
+
+    def embed_passages(
+        self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
+    ) -> NDArray[np.float32]:
+        """Return one row per text, in order: (n, dim) float32, rows of unit length."""
+        self.embedded += texts
+        if on_progress:
+            on_progress(len(texts))
+        return np.stack([self._vector(text) for text in texts])
+
+    def count_tokens(self, text: str) -> int:
+        """Count words."""
+        return len(text.split())
+
+    def _vector(self, text: str) -> NDArray[np.float32]:
+        vector = np.full(self.dim, 1e-3, np.float32)
+        for word in text.casefold().split():
+            digest = hashlib.sha256(word.encode()).digest()
+            vector[digest[0] % self.dim] += 1.0 if digest[1] % 2 else -1.0
+        return vector / np.float32(np.linalg.norm(vector))
