@@ -23,13 +23,11 @@ class ModelError(AdaptersError):
 class ModelCorruptError(ModelError):
     """A model file is not the one that was recorded."""
 
-    def __init__(self, folder: str, file: str) -> None:
+    def __init__(self, folder: str, file: str, remedy: str = "") -> None:
         self.folder = folder
         self.file = file
-        super().__init__(
-            f"{file} in {folder} is not the file that was recorded: "
-            f"delete {folder} and run `housevoice models --fetch`"
-        )
+        remedy = remedy or f"delete {folder} and run `housevoice models --fetch`"
+        super().__init__(f"{file} in {folder} is not the file that was recorded: {remedy}")
 
 
 class ConversionError(ModelError):

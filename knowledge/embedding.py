@@ -51,7 +51,9 @@ class MiniLmEmbedder:
 
     def __init__(self, folder: Path, version: str) -> None:
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415  # loads torch
+        from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
+        disable_progress_bar()  # of loading weights; it would stand on every command
         self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
         self.version = version
         self.dim = int(self._model.get_embedding_dimension() or 0)

@@ -22,27 +22,23 @@ def heal(open_table: Callable[[], Any], table_folder: Path) -> None:
     """Set aside damaged newest versions until the table opens and reads in full.
 
     Raises:
-        StoredIndexError: If it still cannot be read; nothing is ever deleted.
+        StoredIndexError: If it still cannot be read; then everything is as it was, since what
+            looks like damage may be a sick disk. Nothing is ever deleted.
     """
-    for _ in range(_ROUNDS):
-        try:
-            table = open_table()
-            if _scan(table) == table.count_rows():
-                return
-        except (RuntimeError, ValueError, OSError) as error:
-            if not _is_damage(error):
-                message = f"the index in {table_folder} cannot be opened"
-                raise StoredIndexError(message) from error
-        newest = sorted((table_folder / "_versions").glob("*.manifest"))[:1]  # counts downwards
-        if not newest:
-            break
-        newest[0].rename(newest[0].with_suffix(".bad"))
-    message = f"the index in {table_folder} is damaged: run `housevoice index --rebuild`"
-    raise StoredIndexError(message)
+    aside: list[tuple[Path, Path]] = []
+    while not _is_readable(open_table, table_folder):
+        newest = min((table_folder / "_versions").glob("*.manifest"), default=None)
+        if newest is None or len(aside) == _ROUNDS:  # the names count downwards
+            for manifest, bad in aside:
+                bad.rename(manifest)
+            message = f"the index in {table_folder} is damaged: run `housevoice index --rebuild`"
+            raise StoredIndexError(message)
+        aside.append((newest, newest.with_suffix(".bad")))
+        newest.rename(newest.with_suffix(".bad"))
 
 
-def fsync_tree(root: Path) -> None:
-    """Bring every file and folder below ``root`` to the disk."""
+def fsync_tree(root: Path, *, sync: Callable[[int], None] = os.fsync) -> None:
+    """Bring every file and folder below ``root`` to the disk, by ``sync`` of a descriptor."""
     for folder, _, files in os.walk(root):
         for entry in [*files, "."]:
             try:
@@ -50,16 +46,33 @@ def fsync_tree(root: Path) -> None:
             except FileNotFoundError:  # compacted away meanwhile
                 continue
             try:
-                os.fsync(descriptor)
+                sync(descriptor)
             finally:
                 os.close(descriptor)
 
 
+def _is_readable(open_table: Callable[[], Any], table_folder: Path) -> bool:
+    try:
+        table = open_table()
+        table.checkout(table.version)  # a writer may commit between scan and count
+        return _scan(table) == int(table.count_rows())
+    except (RuntimeError, ValueError, OSError) as error:
+        if _is_damage(error):
+            return False
+        message = f"the index in {table_folder} cannot be opened"
+        raise StoredIndexError(message) from error
+
+
 def _scan(table: Any) -> int:
+    """Read every row and use every index: a scan alone does not notice an empty index file."""
+    for probe in ("id >= ''", "doc_id >= ''", "array_has_any(roles, ['x'])"):
+        table.count_rows(probe)
+    direction = [1.0] * table.schema.field("vector").type.list_size
+    table.search(direction, vector_column_name="vector").limit(1).select(["_distance"]).to_list()
     return sum(batch.num_rows for batch in table.search().select(["id", "text"]).to_batches())
 
 
 def _is_damage(error: Exception) -> bool:
     """Tell damage from a full descriptor table or missing rights, which look alike."""
-    text = str(error).lower()
-    return not any(word in text for word in ("permission", "too many open", "memory"))
+    other = ("permission", "too many open", "out of memory", "cannot allocate")
+    return not any(words in str(error).lower() for words in other)

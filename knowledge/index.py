@@ -11,7 +11,7 @@ Source: the traps of LanceDB 0.40 that this file guards against are tests in
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
@@ -120,8 +120,7 @@ class Index:
         folder.mkdir(parents=True, exist_ok=True)
         served = _Pointer.read(folder / "index.json")
         if served is None or rebuild:
-            number = int(served.table.rpartition("v")[2]) + 1 if served else 1
-            index = cls(folder, _Pointer(f"chunks_v{number}", dim, versions))
+            index = cls(folder, _Pointer("", dim, versions))
             index._create()
             return index
         for what in ("embedder", "chunker", "parser"):
@@ -133,7 +132,8 @@ class Index:
     @property
     def version(self) -> str:
         """The table and its version, as on every answer: ``chunks_v1@7``."""
-        return f"{self._pointer.table}@{self._open().version}"
+        table = self._open()
+        return f"{table.name}@{table.version}"
 
     @property
     def made_by(self) -> IndexVersions:
@@ -214,11 +214,16 @@ class Index:
     def publish(self) -> None:
         """Let readers use this table from their next question on."""
         self._pointer.write(self._folder / "index.json")
+        fsync_tree(self._folder)
 
-    def optimize(self) -> None:
-        """Compact, index what is new, and drop versions and tables that nobody reads."""
+    def optimize(self, *, ann_from_rows: int = _ANN_FROM_ROWS) -> None:
+        """Compact, index what is new, and drop versions and tables that nobody reads.
+
+        Args:
+            ann_from_rows: From so many chunks on, vectors are searched through an index.
+        """
         table = self._open()
-        if table.count_rows() >= _ANN_FROM_ROWS and "vector" not in _indexed(table):
+        if table.count_rows() >= ann_from_rows and "vector" not in _indexed(table):
             table.create_index("vector", config=IvfSq(distance_type="cosine"))
         table.optimize(cleanup_older_than=_KEEP_VERSIONS)
         served = _Pointer.read(self._folder / "index.json")
@@ -230,16 +235,15 @@ class Index:
 
     def _open(self) -> Any:
         served = _Pointer.read(self._folder / "index.json")
-        same_makers = served is not None and served.versions == self._pointer.versions
-        if served and same_makers and served.table != self._pointer.table:
-            self._pointer = served  # a rebuild was published meanwhile
+        if served and served.versions == self._pointer.versions:
+            # what was published meanwhile; a table of one's own that is still unseen is newer
+            self._pointer = max(served, self._pointer, key=lambda one: _number(one.table))
         return self._database.open_table(self._pointer.table)
 
     def _create(self) -> None:
-        name = self._pointer.table
-        if name in self._database.list_tables().tables:
-            self._database.drop_table(name)  # a rebuild that was never published
-        table = self._database.create_table(name, schema=schema(self._pointer.dim))
+        number = 1 + max(map(_number, self._database.list_tables().tables), default=0)
+        self._pointer = replace(self._pointer, table=f"chunks_v{number}")
+        table = self._database.create_table(self._pointer.table, schema=schema(self._pointer.dim))
         table.set_unenforced_primary_key("id")
         for column, config in (("roles", LabelList()), ("id", BTree()), ("doc_id", BTree())):
             table.create_index(column, config=config)
@@ -250,6 +254,10 @@ class Index:
             if self._lexicon is None or self._lexicon.key != key:
                 self._lexicon = Lexicon.load(table, key)
             return self._lexicon
+
+
+def _number(table: str) -> int:
+    return int(table.rpartition("v")[2])
 
 
 def _same(what: str, indexed: str, configured: str) -> None:

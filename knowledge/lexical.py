@@ -44,18 +44,20 @@ class Postings:
     @classmethod
     def from_lists(cls, column: pa.ListArray) -> Self:
         """Build the postings of a column of term lists, one list per row."""
-        lengths = np.diff(column.offsets.to_numpy()).astype(np.int32)
+        lengths = np.diff(column.offsets.to_numpy())
         encoded = column.flatten().dictionary_encode()
-        code = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        row = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
-        pairs, counts = np.unique(code * max(len(lengths), 1) + row, return_counts=True)
-        term, rows = np.divmod(pairs, max(len(lengths), 1))
         vocabulary = encoded.dictionary.to_pylist()
+        # Term and row in one number, so that one sort brings equal pairs together.
+        shift = len(lengths).bit_length()
+        pairs = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64) << shift
+        pairs |= np.repeat(np.arange(len(lengths)), lengths)
+        pairs.sort()
+        firsts = np.flatnonzero(np.diff(pairs, prepend=-1))
         return cls(
             codes={name: number for number, name in enumerate(vocabulary)},
-            offsets=np.searchsorted(term, np.arange(len(vocabulary) + 1)),
-            rows=rows.astype(np.int32),
-            counts=counts.astype(np.float32),
+            offsets=np.searchsorted(pairs[firsts], np.arange(len(vocabulary) + 1) << shift),
+            rows=(pairs[firsts] & ((1 << shift) - 1)).astype(np.int32),
+            counts=np.diff(firsts, append=len(pairs)).astype(np.float32),
             lengths=lengths.astype(np.float32),
         )
 

@@ -5,13 +5,22 @@ nothing of chunks; not a Markdown renderer.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 _IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
 _REFERENCE = re.compile(r"\[([^\]]+)\]\[[^\]]*\]")
 _AUTOLINK = re.compile(r"<(https?://[^>\s]+)>")
-_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>", re.DOTALL)
+_TAGS = """
+a abbr b blockquote body br center code col dd del details div dl dt em figcaption figure font h1 h2
+h3 h4 h5 h6 head hr html i iframe img ins kbd li link mark meta object ol p param picture pre q s
+script section small source span strong style sub summary sup svg table tbody td tfoot th thead tr
+track tt u ul video
+"""  # no others: <name> in a command is a word that counts
+_TAG = re.compile(
+    rf"<!--.*?-->|</?(?:{'|'.join(_TAGS.split())})(?:\s[^<>]*|/)?>", re.DOTALL | re.IGNORECASE
+)
 _ANCHOR = re.compile(r"\{[#.:%][^}]*\}")
 _EMPHASIS = re.compile(r"(\*\*|__|~~)(?=\S)(.+?)(?<=\S)\1")
 _ITALIC = re.compile(r"(?<![\w*])[*_](?=\S)([^*_\n]+?)(?<=\S)[*_](?![\w*])")
@@ -19,7 +28,7 @@ _HEADING = re.compile(r"^ {0,3}#{1,6}\s+(.*?)\s*#*$")
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
 _RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
 _DIVIDER = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*$")
-_FENCE = re.compile(r"^\s*(```|~~~)")
+_FENCE = re.compile(r"^[ \t]*(?:`{3,}[^`\n]*|~{3,}[^\n]*)$", re.MULTILINE)
 _SPACE = re.compile(r"[ \t\u00a0]+")
 
 
@@ -30,7 +39,8 @@ def plain(markdown: str) -> str:
 
 
 def _inline(markdown: str) -> str:
-    text = _TAG.sub(" ", _AUTOLINK.sub(r"\1", _IMAGE.sub(r"\1", markdown)))
+    text = _IMAGE.sub(r"\1", _FENCE.sub("", markdown))
+    text = _TAG.sub(" ", _AUTOLINK.sub(r"\1", text))
     for pattern in (_LINK, _REFERENCE):
         text = pattern.sub(r"\1", text)
     text = _ITALIC.sub(r"\1", _EMPHASIS.sub(r"\2", _ANCHOR.sub("", text)))
@@ -38,28 +48,35 @@ def _inline(markdown: str) -> str:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """Join wrapped lines; keep headings, items and rows apart."""
+    for is_table, lines in groupby(text.splitlines(), key=lambda line: bool(_cells(line))):
+        yield from _rows(list(lines)) if is_table else _prose(lines)
+
+
+def _prose(lines: Iterable[str]) -> Iterator[str]:
+    """Join wrapped lines; keep headings and items apart."""
     paragraph: list[str] = []
-    header: list[str] = []
-    lines = text.splitlines()
-    for number, line in enumerate(lines):
-        cells = _cells(line)
-        starts_alone = bool(cells) or bool(_HEADING.match(line)) or not line.strip()
-        if starts_alone or _ITEM.match(line) or _RULE.match(line) or _FENCE.match(line):
+    for line in lines:
+        stands_alone = bool(_HEADING.match(line)) or not line.strip()
+        if stands_alone or _ITEM.match(line) or _RULE.match(line):
             yield " ".join(paragraph)
             paragraph = []
-        if not cells:
-            header = []
-            if not (_RULE.match(line) or _FENCE.match(line)):
-                paragraph.append(_unmarked(line))
-            if starts_alone:
-                yield " ".join(paragraph)
-                paragraph = []
-        elif number + 1 < len(lines) and _DIVIDER.match(lines[number + 1]):
-            header = cells
-        elif not _DIVIDER.match(line):
-            yield _row(header, cells)
+        if not _RULE.match(line):
+            paragraph.append(_unmarked(line))
+        if stands_alone:
+            yield " ".join(paragraph)
+            paragraph = []
     yield " ".join(paragraph)
+
+
+def _rows(lines: list[str]) -> Iterator[str]:
+    """Name the cells of each row by the header, if there is one."""
+    header: list[str] = []
+    for number, line in enumerate(lines):
+        is_header = any(map(_DIVIDER.match, lines[number + 1 : number + 2]))
+        if is_header and number + 2 < len(lines):  # else the table was cut below its header
+            header = _cells(line)
+        elif not _DIVIDER.match(line):
+            yield _row(header, _cells(line))
 
 
 def _unmarked(line: str) -> str:
@@ -72,7 +89,7 @@ def _cells(line: str) -> list[str]:
     stripped = line.strip()
     if not (stripped.startswith("|") and stripped.count("|") > 1):
         return []
-    return [cell.strip() for cell in stripped.strip("|").split("|")]
+    return [cell.strip() for cell in stripped[1:].removesuffix("|").split("|")]
 
 
 def _row(header: list[str], cells: list[str]) -> str:

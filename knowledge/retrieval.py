@@ -31,12 +31,14 @@ class Retrieved:
     """What one question found, for one audience, in one version.
 
     Attributes:
+        query: What was searched.
         vector: (dim,) float32, the query's; the reader compares sentences with it.
         passages: Best first.
         top_cosine: Highest similarity among everything the audience may read [-1..1].
         idf: How rare each term of the query is among what the audience may read.
     """
 
+    query: str
     version: str
     vector: NDArray[np.float32]
     passages: tuple[Passage, ...]
@@ -74,6 +76,7 @@ class HybridRetriever:
         hits = self._permitted(snapshot.search(audience, vector, query, cut=_CUT), audience)
         best = _cut(fused(hits), self.limit, self.per_document)
         return Retrieved(
+            query=text,
             version=snapshot.version,
             vector=vector,
             passages=tuple(snapshot.passages(audience, best)),

@@ -6,7 +6,8 @@ change with rows that the audience may not see. Every row that comes back is che
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from threading import Lock
@@ -21,7 +22,7 @@ from knowledge.errors import FilterBrokenError, StoredIndexError
 from knowledge.lexical import Postings
 
 _TIMEOUT = timedelta(seconds=10)
-_EXACT_ROWS = 2_000  # at most so many visible rows: a vector index would lose recall
+_EXACT_SHARE = 0.02  # of the rows visible at most: a vector index would lose recall
 _MASKS = 32  # audiences whose visible rows are kept per version
 
 
@@ -30,9 +31,11 @@ class Hit:
     """A row that either half found; scores as in ``Passage``.
 
     Attributes:
+        row: Its place in the lexicon of the same version.
         share: Lexical score as a share of what the query could reach; may pass 1.
     """
 
+    row: int
     chunk_id: str
     doc_id: str
     cosine: float
@@ -60,7 +63,9 @@ class Lexicon:
         """Read one pinned version."""
         columns = ["id", "doc_id", "terms"]
         rows = table.search().select(columns).with_row_id(True).to_arrow()  # noqa: FBT003
-        rows = rows.sort_by("_rowid")
+        row_ids = rows["_rowid"].to_numpy()
+        if not (row_ids[:-1] < row_ids[1:]).all():
+            rows = rows.sort_by("_rowid")
         return cls(
             key=key,
             row_ids=rows["_rowid"].to_numpy(),
@@ -82,12 +87,17 @@ class Lexicon:
             .with_row_id(True)  # noqa: FBT003  # LanceDB's own signature
             .to_arrow(timeout=_TIMEOUT)
         )
-        mask = np.isin(self.row_ids, found["_rowid"].to_numpy())
+        mask = np.zeros(len(self.row_ids), np.bool_)
+        mask[self.places(found)] = True
         with self._lock:
             self._visible[where] = mask
             while len(self._visible) > _MASKS:
                 self._visible.popitem(last=False)
         return mask
+
+    def places(self, found: Any) -> NDArray[np.intp]:
+        """Return where the rows of a result of the same version stand here."""
+        return np.searchsorted(self.row_ids, found["_rowid"].to_numpy())
 
 
 class Snapshot:
@@ -124,16 +134,13 @@ class Snapshot:
         """
         _check_vector(vector)
         where = predicate(audience)
-        try:
+        with self._translated():
             visible = self._lexicon.visible(self._table, where)
             if not visible.any():
                 return []
             near = self._nearest(vector, where, cut, n_visible=int(visible.sum()))
-            rows, scores, ceiling = self._matching(query, visible, cut)
-            cosines = near | self._cosines(vector, where, audience, set(rows) - near.keys())
-        except (RuntimeError, OSError, ValueError) as error:
-            message = f"the search in {self.version} failed"
-            raise StoredIndexError(message) from error
+            best, scores, ceiling = self._matching(query, visible, cut)
+            cosines = self._cosines(vector, audience, sorted(near.union(best)))
         return [
             self._hit(row, cosine, float(scores[row]), ceiling) for row, cosine in cosines.items()
         ]
@@ -143,38 +150,45 @@ class Snapshot:
 
         Raises:
             FilterBrokenError: If a row came back against the filter.
+            StoredIndexError: If LanceDB fails.
         """
         if not hits:
             return []
-        columns = ["id", "doc_id", "title", "crumb", "text", "url", "owner", "updated", "roles"]
-        rows = self._fetch([hit.chunk_id for hit, _ in hits], predicate(audience), columns)
+        columns = ["id", "doc_id", "title", "crumb", "text", "url", "owner", "updated"]
+        columns += ["is_superseded", "roles"]
+        with self._translated():
+            rows = self._fetch([hit.row for hit, _ in hits], audience, columns)
         found = {row["id"]: row for row in rows.to_pylist()}
-        for row in found.values():
-            _check_roles(audience, row)
         return [_passage(found[h.chunk_id], h, score) for h, score in hits if h.chunk_id in found]
 
     def idf(self, audience: Audience, query: Sequence[str]) -> dict[str, float]:
         """Return how rare each term is among what the audience may read."""
-        visible = self._lexicon.visible(self._table, predicate(audience))
+        with self._translated():
+            visible = self._lexicon.visible(self._table, predicate(audience))
         return {term: self._lexicon.postings.idf(term, visible) for term in query}
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (RuntimeError, OSError, ValueError) as error:
+            message = f"the search in {self.version} failed"
+            raise StoredIndexError(message) from error
 
     def _nearest(
         self, vector: NDArray[np.float32], where: str, cut: int, *, n_visible: int
-    ) -> dict[int, float]:
+    ) -> set[int]:
         query = (
             self._table.search(vector, query_type="vector", vector_column_name="vector")
             .distance_type("cosine")
             .where(where, prefilter=True)
-            .select(["_distance"])
+            .select(["_distance"])  # of another scale once there is a vector index: never used
             .with_row_id(True)  # noqa: FBT003  # LanceDB's own signature
             .limit(cut)
         )
-        if n_visible <= _EXACT_ROWS:
+        if n_visible <= _EXACT_SHARE * len(self._lexicon.row_ids):
             query = query.bypass_vector_index()
-        found = query.to_arrow(timeout=_TIMEOUT)
-        rows = np.searchsorted(self._lexicon.row_ids, found["_rowid"].to_numpy())
-        cosines = 1.0 - found["_distance"].to_numpy()
-        return dict(zip(rows.tolist(), cosines.tolist(), strict=True))
+        return set(self._lexicon.places(query.to_arrow(timeout=_TIMEOUT)).tolist())
 
     def _matching(
         self, query: Sequence[str], visible: NDArray[np.bool_], cut: int
@@ -189,33 +203,33 @@ class Snapshot:
         return best[:cut], scores, ceiling
 
     def _cosines(
-        self, vector: NDArray[np.float32], where: str, audience: Audience, rows: set[int]
+        self, vector: NDArray[np.float32], audience: Audience, rows: Sequence[int]
     ) -> dict[int, float]:
-        """Return the similarity of rows that only the lexical half found."""
-        if not rows:
-            return {}
-        place = {self._lexicon.chunk_ids[row]: row for row in rows}
-        found = self._fetch(sorted(place), where, ["id", "roles", "vector"])
-        for row in found.select(["id", "roles"]).to_pylist():
-            _check_roles(audience, row)
+        """Return the similarity of each row, from its vector as written."""
+        found = self._fetch(rows, audience, ["id", "roles", "vector"])
         flat = found["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        cosines = flat.reshape(-1, len(vector)) @ vector
-        names = found["id"].to_pylist()
-        return {place[name]: float(c) for name, c in zip(names, cosines, strict=True)}
+        cosines = (flat.reshape(-1, len(vector)) * vector).sum(axis=1)  # each row by itself
+        return dict(zip(self._lexicon.places(found).tolist(), cosines.tolist(), strict=True))
 
-    def _fetch(self, chunk_ids: Sequence[str], where: str, columns: list[str]) -> Any:
-        names = ", ".join("'" + name.replace("'", "''") + "'" for name in chunk_ids)
-        return (
+    def _fetch(self, rows: Sequence[int], audience: Audience, columns: list[str]) -> Any:
+        """Read some rows, through the filter, and check who may read what came back."""
+        names = ", ".join(str(self._lexicon.row_ids[row]) for row in rows)
+        found = (
             self._table.search()
-            .where(f"id IN ({names}) AND {where}", prefilter=True)
+            .where(f"_rowid IN ({names}) AND {predicate(audience)}", prefilter=True)
             .select(columns)
+            .with_row_id(True)  # noqa: FBT003  # LanceDB's own signature
             .to_arrow(timeout=_TIMEOUT)
         )
+        for row in found.select(["id", "roles"]).to_pylist():
+            if not audience.may_read(frozenset(row["roles"])):
+                raise FilterBrokenError(str(row["id"]))
+        return found
 
     def _hit(self, row: int, cosine: float, lexical: float, ceiling: float) -> Hit:
         share = lexical / ceiling if ceiling else 0.0
         lexicon = self._lexicon
-        return Hit(lexicon.chunk_ids[row], lexicon.doc_ids[row], cosine, lexical, share)
+        return Hit(row, lexicon.chunk_ids[row], lexicon.doc_ids[row], cosine, lexical, share)
 
 
 def _check_vector(vector: NDArray[np.float32]) -> None:
@@ -224,11 +238,6 @@ def _check_vector(vector: NDArray[np.float32]) -> None:
     if not np.isfinite(norm) or abs(norm - 1.0) > 0.01:  # noqa: PLR2004  # unit length
         message = f"a query vector must have length 1, not {norm}"
         raise StoredIndexError(message)
-
-
-def _check_roles(audience: Audience, row: dict[str, Any]) -> None:
-    if not audience.may_read(frozenset(row["roles"])):
-        raise FilterBrokenError(str(row["id"]))
 
 
 def _passage(row: dict[str, Any], hit: Hit, score: float) -> Passage:
@@ -245,4 +254,5 @@ def _passage(row: dict[str, Any], hit: Hit, score: float) -> Passage:
         score=score,
         owner=row["owner"],
         updated=date.fromisoformat(row["updated"]) if row["updated"] else None,
+        is_superseded=row["is_superseded"],
     )

@@ -1,0 +1,156 @@
+"""The command line: `housevoice COMMAND`.
+
+It declares what can be typed; ``bot/cli`` does it and is loaded by the command, so that
+``--help`` is quick and loads no model.
+"""
+# ruff: noqa: PLC0415  a command loads what it needs, and --help nothing
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.cli.remedies import remedy, sentence
+from bot.errors import SlackSetupError
+from bot.settings import forget_proxies, read_settings
+
+_NO_TOKENS = "there is no Slack app to serve: .env has no HOUSEVOICE_SLACK__BOT_TOKEN"
+
+app = typer.Typer(
+    name="housevoice",
+    help="Answers internal questions in Slack, from the documents that everyone there may read.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run a command; an error becomes a sentence and a remedy on stderr, and exit code 1."""
+    try:
+        app()
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        stderr = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+        stderr.print(f"housevoice: {sentence(error)}", style="bold")
+        if advice := remedy(error):
+            stderr.print(advice)
+        sys.exit(1)
+
+
+@app.callback()
+def _options(
+    *,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="On an error show the traceback too.")
+    ] = False,
+) -> None:
+    """Declare what stands before a command; `main` reads it from the arguments itself."""
+
+
+@app.command()
+def demo(port: Annotated[int, typer.Option(help="Where the page is served.")] = 8765) -> None:
+    """Try it: a small Slack in the browser, a sample company, and the bot."""
+    from bot import bootstrap
+
+    forget_proxies()
+    bootstrap.demo(read_settings(), port)
+
+
+@app.command()
+def serve() -> None:
+    """Answer in Slack until stopped."""
+    from bot import bootstrap
+
+    settings = read_settings()
+    if not settings.slack.bot_token.get_secret_value():
+        raise SlackSetupError(_NO_TOKENS)
+    bootstrap.serve(settings)
+
+
+@app.command()
+def index(
+    *,
+    source: Annotated[str | None, typer.Option(help="Only this source of access.yaml.")] = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Embed everything anew.")] = False,
+) -> None:
+    """Bring the index up to date with the documents."""
+    from bot.cli import indexing
+
+    indexing.index(read_settings(), source=source, rebuild=rebuild)
+
+
+@app.command()
+def ask(
+    question: str,
+    *,
+    roles: Annotated[
+        str, typer.Option(help="For somebody with these roles, separated by commas.")
+    ] = "everyone",
+    person: Annotated[
+        str | None, typer.Option("--as", help="For this person of roles.yaml, as in a DM.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Reply and trace as JSON.")] = False,
+) -> None:
+    """Ask one question here, without Slack."""
+    from bot.cli import asking
+
+    asking.ask(read_settings(), question, roles=roles, person=person, as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    *,
+    golden: Annotated[
+        Path | None, typer.Option(help="By default golden.yaml beside the documents.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """Measure retrieval on a golden set: recall@k, mrr@10, ndcg@10, hit@k."""
+    from bot.cli import indexing
+
+    indexing.evaluate(read_settings(), golden=golden, to=to)
+
+
+@app.command()
+def models(
+    *,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Convert or download what is missing.")
+    ] = False,
+) -> None:
+    """Show the models that the settings name, and whether they are here."""
+    from bot.cli import shelf
+
+    shelf.models(read_settings(), fetch=fetch)
+
+
+@app.command()
+def manifest() -> None:
+    """Print the manifest to create the Slack app from."""
+    from bot.manifest import manifest_yaml
+
+    sys.stdout.write(manifest_yaml(read_settings().slack.command))
+
+
+@app.command()
+def doctor() -> None:
+    """Check everything that a running bot needs, and say what to do."""
+    from bot.cli import checkup
+
+    checkup.doctor(read_settings())
+
+
+@app.command()
+def trace(answer_id: str) -> None:
+    """Explain one answer: who could read it, the passages, the versions, the timings."""
+    from bot.cli import asking
+
+    asking.trace(read_settings(), answer_id)
+
+
+if __name__ == "__main__":
+    main()

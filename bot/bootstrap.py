@@ -1,0 +1,192 @@
+"""The composition root: puts the house, Slack and the threads together, and runs them."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+from rich.console import Console
+
+from adapters.errors import AdaptersError
+from bot.database import Writer
+from bot.directory import SlackDirectory
+from bot.errands import Errands
+from bot.errors import BotError, SlackSetupError
+from bot.house import House, open_house
+from bot.inbox import Inbox
+from bot.listeners.commands import Commands, Status
+from bot.listeners.delivery import Delivery, reading_client, writing_client
+from bot.listeners.desk import Desk
+from bot.listeners.feedback import Feedback
+from bot.listeners.ingress import Ingress
+from bot.listeners.reindexing import Reindex, Reindexed, Reindexing
+from bot.listeners.replies import Replies
+from bot.listeners.runner import Listeners, SlackRunner, Threads, build_app, who_we_are
+from bot.memory import Memory
+from bot.people import People
+from bot.roles import read_roles
+from bot.settings import KnowledgeSettings, Settings, SlackSettings
+from bot.tracing import configure
+from bot.worker import Worker
+from knowledge.errors import KnowledgeError
+from knowledge.reporting import IndexReport
+
+__all__ = ["House", "demo", "open_house", "serve"]
+
+_SAMPLE = Path("knowledge/sample")
+_COURTESIES = 200  # thanks that may wait; more are left out
+
+
+def serve(settings: Settings) -> None:
+    """Answer in Slack until SIGTERM or SIGINT.
+
+    Raises:
+        SlackSetupError: If Slack refuses a token or cannot be reached.
+    """
+    configure(settings.log_level)
+    with open_house(settings) as house:
+        runner(house).run()
+
+
+def runner(house: House) -> SlackRunner:
+    """Put one bot together; nothing listens before it is started."""
+    settings, slack = house.settings, house.settings.slack
+    token = slack.bot_token.get_secret_value()
+    reads, writes = reading_client(token, slack.base_url), writing_client(token, slack.base_url)
+    us = who_we_are(reads)
+    roles = read_roles(settings.knowledge.folder / "roles.yaml")
+    people = People(SlackDirectory(reads, us.team), roles)
+    writer = Writer(house.engine)
+    inbox = Inbox(house.engine, writer, _now)
+    errands = Errands(house.engine, writer, _now)
+    delivery = Delivery(writes, reads, us.user)
+    worker = Worker(capacity=settings.queue_capacity)
+    courtesies = Worker(capacity=_COURTESIES, name="courtesies")
+    memory = Memory(house.engine)
+    replies = Replies(house.answer, people, memory, house.engine, inbox, delivery)
+    desk = Desk(replies, worker)
+
+    def admins() -> frozenset[str]:
+        return frozenset(user for user in slack.admins if people.is_full_member(user))
+
+    reindexing = Reindexing(_reindex(house), admins, errands, delivery)
+    listeners = Listeners(
+        ingress=Ingress(us, inbox, people.notice, desk.wake, lambda: desk.is_open),
+        feedback=Feedback(us, writer, delivery, courtesies),
+        commands=Commands(us, admins, lambda: _status(house, worker), reindexing),
+        command=slack.command,
+    )
+
+    def resume() -> None:
+        reindexing.resume()
+        worker.submit(lambda: _warm_up(house), asker="")
+
+    return SlackRunner(
+        build_app(writes, listeners),
+        slack.app_token.get_secret_value(),
+        Threads(desk, courtesies, writer),
+        resume=resume,
+        concurrency=slack.listener_threads,
+    )
+
+
+def demo(settings: Settings, port: int) -> None:
+    """Run the bot on a sample company in a small Slack of its own, until interrupted."""
+    console = Console(highlight=False)
+    with _workspace(port) as url:
+        settings = _for_demo(settings, url)
+        with open_house(settings) as house, console.status("indexing the sample company") as status:
+            report = house.ingest(
+                progress=lambda stage, done, total: status.update(f"{stage}: {done} of {total}")
+            )
+        console.print(f"{report.documents} documents of the sample company are indexed.")
+        console.print(f"\n  Open {url} and ask @housevoice something. Ctrl-C ends the demo.\n")
+        serve(settings)
+
+
+def _for_demo(settings: Settings, url: str) -> Settings:
+    from bot.workspace import app, seed  # noqa: PLC0415  # only the demo knows the workspace
+
+    slack = SlackSettings(
+        bot_token=SecretStr(app.BOT_TOKEN),
+        app_token=SecretStr(app.APP_TOKEN),
+        base_url=f"{url}/api/",
+        admins=(seed.SEED_ADMIN,),
+        human_contact="the people in #help",
+    )
+    known = settings.knowledge.model_dump() | {"folder": _SAMPLE, "documents_url": url}
+    return settings.model_copy(
+        update={
+            "data": settings.data / "demo",
+            "database_url": "",
+            "slack": slack,
+            "knowledge": KnowledgeSettings(**known),
+        }
+    )
+
+
+@contextmanager
+def _workspace(port: int) -> Iterator[str]:
+    """Run the local workspace in a process of its own, and yield the address of its page."""
+    documents = _SAMPLE / "documents"
+    command = [sys.executable, "-m", "bot.workspace", "--port", str(port)]
+    process = subprocess.Popen(  # noqa: S603  # our own module
+        [*command, "--documents", str(documents)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        url = (process.stdout.readline() if process.stdout else "").strip()
+        if not url:
+            problem = (
+                f"the local workspace did not start on port {port}: choose another with --port"
+            )
+            raise SlackSetupError(problem)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def _reindex(house: House) -> Reindex:
+    def reindex(source: str | None, progress: Callable[[int, int], None]) -> Reindexed:
+        report = house.ingest(source=source, progress=lambda _, done, total: progress(done, total))
+        return _reindexed(report)
+
+    return reindex
+
+
+def _reindexed(report: IndexReport) -> Reindexed:
+    kinds = ("added", "changed", "access_changed", "removed", "unchanged")
+    counts = {
+        kind.replace("_", " "): sum(getattr(one, kind) for one in report.sources) for kind in kinds
+    }
+    named = (*report.failures, *report.uncovered)
+    problems = tuple(f"{one.name}: {one.problem}" for one in report.sources if one.problem)
+    return Reindexed(counts, (*problems, *(f"{one.path}: {one.reason}" for one in named)))
+
+
+def _status(house: House, worker: Worker) -> Status:
+    indexed_at = house.catalogue.state().indexed_at
+    try:
+        chunks = house.index.count()
+    except (AdaptersError, BotError, KnowledgeError):  # said per question; the rest is known
+        chunks = 0
+    return Status(
+        index_age_s=(_now() - indexed_at).total_seconds() if indexed_at else None,
+        documents=house.catalogue.count(),
+        chunks=chunks,
+        model=house.settings.model.base,
+        adapter="",
+        waiting=worker.waiting,
+    )
+
+
+def _warm_up(house: House) -> None:
+    """Load what answers, in the thread that will own it; what is missing is said per question."""
+    _ = house.answerer
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

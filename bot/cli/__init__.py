@@ -1,0 +1,1 @@
+"""What each command does and shows; loaded when it runs, for some of it is heavy."""

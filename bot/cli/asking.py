@@ -1,0 +1,98 @@
+"""`housevoice ask` and `housevoice trace`: one answer, and how it came about."""
+
+import sys
+from uuid import uuid4
+
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from adapters import ledger
+from bot.cli import readers
+from bot.conversation import Answer, Question, Reply, Source, Trace
+from bot.database import open_engine
+from bot.house import open_house
+from bot.inert import inert
+from bot.records import trace_of
+from bot.settings import Settings
+from bot.tracing import configure
+
+_ANSWER = TypeAdapter(Answer)
+
+
+def ask(
+    settings: Settings, question: str, *, roles: str, person: str | None, as_json: bool
+) -> None:
+    """Answer one question and show the reply; nothing is stored."""
+    configure("WARNING")  # its wide events are for a log
+    audience = readers.for_person(settings, person) if person else readers.with_roles(roles)
+    asked = Question(question_id=uuid4().hex, text=question, audience=audience)
+    with open_house(settings) as house:
+        answer = house.answerer.answer(asked)
+    if as_json:
+        sys.stdout.write(f"{_ANSWER.dump_json(answer, indent=2).decode()}\n")
+    else:
+        _show_reply(Console(soft_wrap=True, highlight=False), answer.reply)
+
+
+def trace(settings: Settings, answer_id: str) -> None:
+    """Explain one answer that was posted.
+
+    Raises:
+        UnknownAnswerError: If there is none of that id.
+    """
+    engine = open_engine(settings.store_url)
+    try:
+        ledger.create_tables(engine)
+        with engine.connect() as connection:
+            row = ledger.answer(connection, answer_id)
+            votes = ledger.votes_of(connection, answer_id)
+    finally:
+        engine.dispose()
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(_facts(row, trace_of(row), [vote.verdict for vote in votes]))
+    console.print(_candidates(trace_of(row)))
+
+
+def _show_reply(console: Console, reply: Reply) -> None:
+    # Line by line through `inert`: a document must not steer the terminal.
+    for line in reply.text.splitlines():
+        console.print(Text(inert(line)))
+    for source in reply.sources:
+        console.print(Text(_source(source), style="dim"))
+
+
+def _source(source: Source) -> str:
+    dated = f" ({source.updated})" if source.updated else ""
+    return f"[{source.number}] {inert(source.title)}{dated} {source.url}"
+
+
+def _facts(row: ledger.AnswerRow, told: Trace, verdicts: list[str]) -> Table:
+    timings = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in told.timings_s)
+    facts = {
+        "answer": row.answer_id,
+        "asked": f"{row.asked_at:%Y-%m-%d %H:%M:%S} UTC by {row.asker} in {row.channel}",
+        "outcome": f"{row.outcome}, {told.reason}" if told.reason else row.outcome,
+        "audience": told.audience or "unknown: nothing internal was used",
+        "index": f"{told.index_version} by {told.embedder}",
+        "model": " + ".join(filter(None, (told.base, told.adapter))) or "none was asked",
+        "voice": told.voice,
+        "prompt": f"{told.prompt_sha256 or 'none'}, {told.prompt_tokens} tokens",
+        "said": f"{told.completion_tokens} tokens; dropped: {', '.join(told.dropped) or 'nothing'}",
+        "bearing": f"{told.bearing:.2f}",
+        "seconds": timings or "none",
+        "votes": f"{verdicts.count('up')} up, {verdicts.count('down')} down",
+    }
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts.items():
+        table.add_row(Text(name, style="bold"), Text(value))
+    return table
+
+
+def _candidates(told: Trace) -> Table:
+    table = Table("rank", "passage", "cosine", "words", "score", "fate", box=None)
+    for one in told.candidates:
+        figures = (f"{one.cosine:.3f}", f"{one.lexical:.2f}", f"{one.score:.3f}")
+        table.add_row(*map(Text, (str(one.rank), one.chunk_id, *figures, one.fate)))
+    return table

@@ -1,0 +1,64 @@
+"""What to do about an error, in one sentence; the error itself says what happened."""
+
+from adapters.errors import AdaptersError, ModelError, UnknownAnswerError, VoiceError
+from bot.errors import (
+    BotError,
+    ModelMissingError,
+    QuestionGivenUpError,
+    QueueFullError,
+    SettingsError,
+    SlackCallError,
+    SlackSetupError,
+    StoreDownError,
+    UserInputError,
+)
+from knowledge.errors import (
+    AccessError,
+    AccessRulesError,
+    FilterBrokenError,
+    GoldenSetError,
+    KnowledgeError,
+    ParseError,
+    SourceError,
+    StoredIndexError,
+)
+
+_REMEDIES: dict[type[Exception], str] = {
+    AccessError: "Use role names of access.yaml: a-z, 0-9, - and _, at most 64 characters.",
+    AccessRulesError: "Correct the file and run the command again.",
+    SourceError: "Correct the source in access.yaml, or the folder it names.",
+    ParseError: "Repair or remove the file and run `housevoice index` again.",
+    FilterBrokenError: "Stop the bot, run `housevoice index --rebuild`, and report this.",
+    StoredIndexError: "Run `housevoice doctor` to see the state of the index.",
+    GoldenSetError: "The file knowledge/sample/golden.yaml shows the form.",
+    ModelError: "Run `housevoice models` to see what is there.",
+    ModelMissingError: "Run `housevoice models` to see what is there.",
+    VoiceError: "Correct the file that HOUSEVOICE_MODEL__VOICE names.",
+    UnknownAnswerError: "The id stands in the log line of the answer, as answer_id.",
+    StoreDownError: "Look at HOUSEVOICE_DATABASE_URL, or at the data folder and its disk.",
+    SettingsError: "Every setting is described in .env.example.",
+    SlackSetupError: "Run `housevoice doctor`: it says what is missing and where to get it.",
+    SlackCallError: "Run `housevoice doctor`: it says whether Slack is reached and grants this.",
+    QueueFullError: "Try again in a minute.",
+    QuestionGivenUpError: "Look at the log lines of its question for what failed each time.",
+    UserInputError: "Add --help to the command to see what it takes.",
+}
+
+
+def sentence(error: Exception) -> str:
+    """Say what happened. A stranger to us is named by its kind; its text may quote documents."""
+    if isinstance(error, BotError | KnowledgeError | AdaptersError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return f"something unexpected went wrong ({type(error).__name__})"
+
+
+def remedy(error: Exception) -> str:
+    """Say what to do; empty where the sentence says it already, with a command in backticks."""
+    if "`" in sentence(error):
+        return ""
+    for kind in type(error).__mro__:
+        if kind in _REMEDIES:
+            return _REMEDIES[kind]
+    return "Run it again as `housevoice --debug ...` for the details, and report them."

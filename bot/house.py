@@ -1,0 +1,182 @@
+"""The house without Slack: library and voice, loaded when they are first needed.
+
+What is missing raises where it is needed, with a sentence that says what to do; the rest goes on
+working. Models that speak or read for an answer belong to the thread that asks first.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from time import monotonic
+
+from sqlalchemy import Engine
+
+from adapters import ledger
+from adapters.responder import LocalResponder, Responder
+from adapters.voice import Voice
+from bot.answering import Answerer, Limits
+from bot.conversation import Answer, Question
+from bot.database import open_engine
+from bot.errors import ModelMissingError
+from bot.models import FoundModel, open_shelf
+from bot.prompt import fixed_messages
+from bot.settings import Settings
+from knowledge.catalogue import Catalogue
+from knowledge.chunking import CHUNKER_VERSION
+from knowledge.embedding import Embedder, MiniLmEmbedder
+from knowledge.index import Index
+from knowledge.index import IndexVersions as Versions
+from knowledge.ingestion import Ingestion
+from knowledge.parsing import PARSER_VERSION
+from knowledge.reading import SentenceReader
+from knowledge.reporting import IndexReport
+from knowledge.retrieval import HybridRetriever
+from knowledge.rules import load_rules
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class House:
+    """Everything that answers, but Slack.
+
+    Attributes:
+        settings: As read at the start.
+        engine: The database of catalogue, inbox and ledger.
+    """
+
+    settings: Settings
+    engine: Engine
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The truth about who may read which document."""
+        return Catalogue(self.engine)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The embedder of questions and sentences."""
+        return _embedder(self.settings)
+
+    @cached_property
+    def index(self) -> Index:
+        """The index, for reading.
+
+        Raises:
+            StoredIndexError: If there is none, or another embedder or chunker made it.
+        """
+        embedder = self.embedder_model.version
+        return Index.open_existing(
+            self.settings.index_folder, embedder=embedder, chunker=CHUNKER_VERSION
+        )
+
+    @cached_property
+    def embedder_model(self) -> FoundModel:
+        """Where the embedder lies."""
+        return _found(self.settings, self.settings.knowledge.embedder)
+
+    @cached_property
+    def retriever(self) -> HybridRetriever:
+        """The search over what an audience may read."""
+        knowledge = self.settings.knowledge
+        return HybridRetriever(
+            index=self.index,
+            embedder=self.embedder,
+            roles_of=self.catalogue.roles_of,
+            limit=knowledge.passages,
+            per_document=knowledge.chunks_per_document,
+        )
+
+    @cached_property
+    def voice(self) -> Voice:
+        """The written voice."""
+        path = self.settings.model.voice
+        return Voice.from_yaml(path.read_text(), path=str(path))
+
+    @cached_property
+    def responder(self) -> Responder | None:
+        """The model that speaks; None where the bot only quotes."""
+        model = self.settings.model
+        found = open_shelf(self.settings).find(model.base)
+        if found is None:
+            return None
+        local = LocalResponder(found.folder, base_id=found.version, threads=model.threads)
+        local.warm_up(fixed_messages(self.voice))
+        return local
+
+    @cached_property
+    def answerer(self) -> Answerer:
+        """The use case, with all its parts."""
+        model = self.settings.model
+        return Answerer(
+            retriever=self.retriever,
+            reader=SentenceReader(self.embedder, limit=model.evidence_sentences),
+            responder=self.responder,
+            voice=self.voice,
+            contact=self.settings.slack.human_contact,
+            clock=monotonic,
+            limits=Limits(
+                floor=self.settings.knowledge.floor,
+                prompt_tokens=model.prompt_tokens,
+                answer_tokens=model.answer_tokens,
+                deadline_s=model.deadline_s,
+            ),
+            embedder=self.embedder_model.version,
+        )
+
+    def answer(self, question: Question) -> Answer:
+        """Answer one question; always call it from the same thread."""
+        return self.answerer.answer(question)
+
+    def ingest(
+        self,
+        *,
+        source: str | None = None,
+        rebuild: bool = False,
+        progress: Progress = lambda *_: None,
+    ) -> IndexReport:
+        """Bring the index up to date, with an embedder of its own.
+
+        Raises:
+            IndexBusyError: If another run is going on.
+            IndexMismatchError: If other versions made the index and no rebuild is asked for.
+            AccessRulesError: If ``access.yaml`` cannot be used.
+        """
+        knowledge, folder = self.settings.knowledge, self.settings.index_folder
+        rules = load_rules(knowledge.folder / "access.yaml", base_url=knowledge.documents_url)
+        embedder = _embedder(self.settings)
+        versions = Versions(embedder.version, CHUNKER_VERSION, PARSER_VERSION)
+        index = Index.open_or_create(folder, versions, embedder.dim, rebuild=rebuild)
+        self.catalogue.create()
+        run = Ingestion(
+            self.catalogue, index, embedder, folder / "run.lock", lambda: datetime.now(UTC)
+        )
+        return run.run(rules, only=source, on_progress=progress)
+
+
+@contextmanager
+def open_house(settings: Settings) -> Iterator[House]:
+    """Open the database; models and index load when they are first needed."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    engine = open_engine(settings.store_url)
+    try:
+        Catalogue(engine).create()
+        ledger.create_tables(engine)
+        yield House(settings, engine)
+    finally:
+        engine.dispose()
+
+
+def _embedder(settings: Settings) -> Embedder:
+    found = _found(settings, settings.knowledge.embedder)
+    return MiniLmEmbedder(found.folder, found.version)
+
+
+def _found(settings: Settings, reference: str) -> FoundModel:
+    found = open_shelf(settings).find(reference)
+    if found is None:
+        what, remedy = "an embedder", "set HOUSEVOICE_KNOWLEDGE__EMBEDDER to one"
+        raise ModelMissingError(what, remedy)
+    return found

@@ -1,0 +1,1 @@
+"""One file per Slack surface; each only translates and submits."""

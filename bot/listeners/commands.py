@@ -1,0 +1,107 @@
+"""The slash command: help, status, reindex. For administrators, named by user id.
+
+Knows neither how an index is made nor what is in it; to everybody else it says one and the
+same sentence, whatever they ask for.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from bot.errands import Errand
+from bot.errors import explain
+from bot.listeners.questions import BotUser
+from bot.listeners.reindexing import Reindexing
+from bot.tracing import note, note_failure, trace_id
+
+_HELP = "{0} status: what I am made of. {0} reindex [source]: read the documents again."
+_DENIED = "Only my administrators can do that."
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the bot is made of just now.
+
+    Attributes:
+        index_age_s: Since the last change of the index; None without an index.
+        waiting: Questions that wait for the worker.
+    """
+
+    index_age_s: float | None
+    documents: int
+    chunks: int
+    model: str
+    adapter: str
+    waiting: int
+
+
+class _Command(BaseModel):
+    command: str
+    user_id: str
+    team_id: str
+    trigger_id: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The command on one side, the house on the other.
+
+    Attributes:
+        admins: Looks up who is an administrator now, by user id.
+        status: Quick enough for an acknowledgement.
+    """
+
+    us: BotUser
+    admins: Callable[[], frozenset[str]]
+    status: Callable[[], Status]
+    reindexing: Reindexing
+
+    def on_command(self, body: dict[str, Any], ack: Callable[[str], object]) -> None:
+        """Answer a command where only its sender sees it.
+
+        Raises:
+            StoreDownError: If a reindex is not stored; then Slack shows an error.
+        """
+        command = _Command.model_validate(body)
+        verb, *rest = command.text.split() or ["help"]
+        is_admin = command.team_id == self.us.team and command.user_id in self.admins()
+        if verb == "help":
+            ack(_HELP.format(command.command))
+        elif not is_admin:
+            note(reason="denied", asker=command.user_id)
+            ack(_DENIED)
+        elif verb == "status":
+            ack(self._described())
+        elif verb == "reindex" and len(rest) <= 1:
+            ack(self.reindexing.begin(Errand(command.trigger_id, command.user_id, tuple(rest))))
+        else:
+            ack(_HELP.format(command.command))
+
+    def _described(self) -> str:
+        try:
+            return described(self.status())
+        except Exception as error:  # noqa: BLE001  the end of a job: a person waits
+            note_failure(error)
+            return explain(error, trace_id.get())
+
+
+def described(status: Status) -> str:
+    """Put a status into sentences."""
+    index = "There is no index yet."
+    if status.index_age_s is not None:
+        index = (
+            f"Index: {_age(status.index_age_s)} old, {status.documents:,} documents, "
+            f"{status.chunks:,} chunks."
+        )
+    voice = f"Model: {status.model}. Adapter: {status.adapter}."
+    return f"{index} {voice} Questions waiting: {status.waiting}."
+
+
+def _age(seconds: float) -> str:
+    for unit, size_s in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size_s:
+            return f"{seconds / size_s:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} seconds"

@@ -1,0 +1,164 @@
+"""One question, from its placeholder to its reply: the job that the worker runs.
+
+Knows neither how an answer is made nor how readers are found out; it asks, records, shows.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Engine
+
+from adapters import ledger
+from adapters.errors import UnknownAnswerError
+from bot.arrivals import OpenQuestion
+from bot.audience import Place
+from bot.blocks import Post, plain_post, reply_post
+from bot.conversation import Answer, Outcome, Question, Reply, Sentence, Trace
+from bot.errors import QuestionGivenUpError, SlackRefusedError, explain
+from bot.inbox import Inbox
+from bot.listeners.delivery import Delivery
+from bot.listeners.questions import LONGEST_QUESTION
+from bot.memory import Memory
+from bot.records import fingerprint, reply_of, row_of
+from bot.tracing import note, note_failure, trace_id, wide_event
+from knowledge.access import Audience
+
+_MOST_ATTEMPTS = 3
+_HELP = "Ask me a question, and I will look it up in our documents."
+_TOO_LONG = f"That is too long for me. Please ask in at most {LONGEST_QUESTION} characters."
+
+
+class Readers(Protocol):
+    """Who can read a place; None where one of them is unknown."""
+
+    def audience_of(self, place: Place) -> Audience | None:
+        """Return the audience, from facts a few minutes old at most."""
+        ...
+
+    def audience_now(self, place: Place) -> Audience | None:
+        """Return the audience from facts read now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """Makes the one visible outcome of a question."""
+
+    answer: Callable[[Question], Answer]
+    readers: Readers
+    memory: Memory
+    engine: Engine
+    inbox: Inbox
+    delivery: Delivery
+
+    def reply(self, question_id: str) -> None:
+        """Answer a question in the place of its placeholder.
+
+        Raises:
+            SlackUncertainError: If nobody knows whether the reply is shown; do it again.
+            StoreDownError: If it could not be recorded; do it again.
+        """
+        question = self.inbox.question(question_id)
+        if question is not None:
+            with wide_event("question", **_ids(question)):
+                self._reply(question)
+
+    def turn_away(self, question_id: str, error: Exception) -> None:
+        """Say why a question will not be answered.
+
+        Raises:
+            SlackUncertainError: As for `reply`.
+            StoreDownError: As for `reply`.
+        """
+        question = self.inbox.question(question_id)
+        if question is not None:
+            with wide_event("question", outcome=Outcome.BUSY, **_ids(question)):
+                busy = _said(Outcome.BUSY, explain(error, trace_id.get()))
+                self.inbox.record_answer(row_of(question, busy, None))
+                self._close(question, reply_post(busy.reply, question.answer_id))
+
+    def _reply(self, question: OpenQuestion) -> None:
+        if question.text is None:
+            self._withdraw(question)
+        elif advice := _advice(question.text):
+            self._close(question, plain_post(advice))
+        else:
+            reply = self._settled(question)
+            note(outcome=reply.outcome)
+            now = self.inbox.question(question.question_id)
+            if now is None or now.text is None:  # the person thought better of it
+                self._withdraw(question)
+            else:
+                self._close(question, reply_post(reply, question.answer_id))
+
+    def _settled(self, question: OpenQuestion) -> Reply:
+        """Return a recorded reply whose readers are those of this moment."""
+        row = self._recorded(question)
+        if row is None:
+            self.inbox.mark_attempt(question.question_id)
+            row = self._made(question, self.readers.audience_of(question.place))
+        now = self.readers.audience_now(question.place)
+        if row.audience != fingerprint(now):
+            row = self._made(question, now)
+            if row.audience != fingerprint(self.readers.audience_now(question.place)):
+                row = self._made(question, None)  # people come and go: nothing internal
+        return reply_of(row)
+
+    def _recorded(self, question: OpenQuestion) -> ledger.AnswerRow | None:
+        # Answered before, but a stop or a failing call came between record and reply.
+        with self.engine.connect() as connection:
+            try:
+                row = ledger.answer(connection, question.answer_id)
+            except UnknownAnswerError:
+                return None
+        return None if row.outcome == Outcome.BUSY else row
+
+    def _made(self, question: OpenQuestion, audience: Audience | None) -> ledger.AnswerRow:
+        row = row_of(question, self._answered(question, audience), audience)
+        self.inbox.record_answer(row)
+        return row
+
+    def _answered(self, question: OpenQuestion, audience: Audience | None) -> Answer:
+        if question.attempts >= _MOST_ATTEMPTS:  # answering it may take the process down
+            return _said(Outcome.FAILED, explain(QuestionGivenUpError(), trace_id.get()))
+        try:
+            turns = self.memory.turns(question, audience)
+            note(turns=len(turns), readers=len(audience.readers) if audience else 0)
+            return self.answer(Question(question.question_id, question.text or "", audience, turns))
+        except Exception as error:  # noqa: BLE001  the end of a job: the person hears of it
+            note_failure(error)
+            return _said(Outcome.FAILED, explain(error, trace_id.get()))
+
+    def _close(self, question: OpenQuestion, post: Post) -> None:
+        try:
+            self.delivery.show(question.place.channel, question.placeholder_ts, post)
+        except SlackRefusedError as error:  # its place is gone: then it lands nowhere else
+            note(method=error.method, slack_error=error.code)
+        self.inbox.mark_done(question.question_id)
+
+    def _withdraw(self, question: OpenQuestion) -> None:
+        try:
+            self.delivery.delete(question.place.channel, question.placeholder_ts)
+        except SlackRefusedError as error:
+            note(method=error.method, slack_error=error.code)
+        self.inbox.mark_done(question.question_id)
+
+
+def _ids(question: OpenQuestion) -> dict[str, str]:
+    return {
+        "question_id": question.question_id,
+        "answer_id": question.answer_id,
+        "asker": question.place.user,
+        "channel": question.place.channel,
+    }
+
+
+def _advice(text: str) -> str:
+    if not text:
+        return _HELP
+    return _TOO_LONG if len(text) > LONGEST_QUESTION else ""
+
+
+def _said(outcome: Outcome, sentence: str) -> Answer:
+    return Answer(Reply(outcome, (Sentence(sentence),)), Trace(audience=""))

@@ -1,0 +1,111 @@
+"""How the bot logs: one wide event per question, ids and figures, never a text.
+
+Field names stand on a list; whatever is not on it is left out and only its name is logged.
+Knows nothing of what happens: callers say it with `note`.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+trace_id: ContextVar[str] = ContextVar("trace_id", default="")
+_open_event: ContextVar[dict[str, Any] | None] = ContextVar("open_event", default=None)
+
+ALLOWED_FIELDS = frozenset(
+    {
+        # every line
+        *("event", "level", "timestamp", "trace", "unlisted"),
+        # ids
+        *("answer_id", "asker", "channel", "command", "question_id", "source", "team", "voter"),
+        # versions
+        *("adapter", "base", "embedder", "index_version", "prompt_sha256", "voice"),
+        # what became of it
+        *("attempts", "errno", "failed", "method", "outcome", "reason", "slack_error", "state"),
+        # counts and durations
+        *("candidates", "chunks", "documents", "duration_s", "failures", "prompt_tokens"),
+        *("completion_tokens", "queue", "readers", "turns", "waited_s"),
+    }
+)
+
+
+def configure(level: str) -> None:
+    """Log JSON lines to stderr from a level up; libraries that log texts stay above DEBUG."""
+    at_least = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            keep_allowed,
+            structlog.processors.JSONRenderer(sort_keys=True),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(at_least),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+    quiet_slack()
+
+
+def quiet_slack() -> None:
+    """Keep message texts and tokens of the Slack packages out of every log."""
+    for name in ("slack_bolt", "slack_sdk"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    verification = logging.getLogger("slack_bolt.RequestVerification")
+    verification.addFilter(without_body)
+
+
+def without_body(record: logging.LogRecord) -> bool:
+    """Let a line pass without the request it quotes.
+
+    Source:
+        Bolt logs the whole body of a request with a wrong signature at INFO.
+    """
+    record.msg, record.args = "a request with a wrong or late signature was refused", ()
+    return True
+
+
+def keep_allowed(
+    _logger: object, _method: str, fields: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Drop fields that are not on the list, and name them."""
+    unlisted = sorted(fields.keys() - ALLOWED_FIELDS)
+    kept = {name: value for name, value in fields.items() if name in ALLOWED_FIELDS}
+    return kept | {"unlisted": unlisted} if unlisted else kept
+
+
+@contextmanager
+def wide_event(name: str, **fields: Any) -> Iterator[str]:
+    """Collect what is noted while one thing is done, and log it as one line at its end."""
+    trace = uuid4().hex[:12]
+    collected = dict[str, Any](fields)
+    trace_token, event_token = trace_id.set(trace), _open_event.set(collected)
+    started = perf_counter()
+    try:
+        yield trace
+    except BaseException as error:
+        collected["failed"] = type(error).__name__
+        raise
+    finally:
+        collected |= {"trace": trace, "duration_s": round(perf_counter() - started, 4)}
+        _open_event.reset(event_token)
+        trace_id.reset(trace_token)
+        structlog.get_logger().info(name, **collected)
+
+
+def note(**fields: Any) -> None:
+    """Add fields to the open event; without one they make a line of their own."""
+    collected = _open_event.get()
+    if collected is None:
+        structlog.get_logger().info("note", trace=trace_id.get(), **fields)
+    else:
+        collected.update(fields)
+
+
+def note_failure(error: BaseException) -> None:
+    """Note the kind of an error; its text may quote documents."""
+    note(failed=type(error).__name__)
