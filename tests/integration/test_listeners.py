@@ -1,0 +1,320 @@
+"""What people ask in Slack, and what they see: real Bolt, a real socket, the local workspace."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+from running_bot import (
+    EVERYBODY,
+    GivenReaders,
+    Parts,
+    ScriptedAnswerer,
+    running_bot,
+    shown,
+    wait_for_reply,
+)
+from sqlalchemy import text
+
+from bot.audience import Place
+from bot.conversation import Question, Turn
+from bot.workspace.running import RunningWorkspace, running_workspace
+from bot.workspace.seed import (
+    SEED_ADMIN,
+    SEED_EMPLOYEE,
+    SEED_ENGINEER,
+    SEED_HELP,
+    SEED_HR,
+    SEED_MANAGER,
+    demo_seed,
+    seed_dm,
+)
+from knowledge.access import Audience
+
+HR_ONLY = Audience.from_role_sets([{"hr", "everyone"}])
+
+
+@pytest.fixture
+def workspace() -> Iterator[RunningWorkspace]:
+    """A workspace of its own for each test."""
+    with running_workspace(demo_seed()) as running:
+        yield running
+
+
+def test_a_mention_is_answered_in_its_thread(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """The placeholder becomes the answer; nothing else is posted, and the inbox keeps no text."""
+    parts = Parts()
+    with running_bot(workspace, tmp_path, parts) as bot:
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice how many days &amp; nights?")
+        assert "30 days" in wait_for_reply(workspace, SEED_HELP, asked)
+        bot.worker.finish()
+        with bot.engine.connect() as connection:
+            kept = connection.execute(text("SELECT state, text FROM questions")).all()
+
+    (question,) = parts.answerer.heard
+    assert "how many days" in question.text
+    assert "housevoice" not in question.text
+    assert len(workspace.thread(SEED_HELP, asked)) == 1
+    assert len(workspace.calls_of("chat.postMessage")) == 1
+    assert len(workspace.calls_of("chat.update")) == 1
+    assert kept == [("done", None)]
+
+
+def test_a_direct_message_needs_no_mention(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """In a DM every message is a question, answered in a thread below it."""
+    place = seed_dm(SEED_HR)
+    with running_bot(workspace, tmp_path, Parts()):
+        asked = workspace.say(SEED_HR, place, "how many days off?")
+        assert "30 days" in wait_for_reply(workspace, place, asked)
+
+
+def test_a_follow_up_needs_no_mention(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """In a thread of ours the bot listens on, and knows what was said there and only there."""
+    parts = Parts()
+    with running_bot(workspace, tmp_path, parts):
+        other = workspace.say(SEED_MANAGER, SEED_HELP, "@housevoice what of the budget?")
+        wait_for_reply(workspace, SEED_HELP, other)
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        wait_for_reply(workspace, SEED_HELP, asked)
+        workspace.say(SEED_ENGINEER, SEED_HELP, "and for contractors?", thread_ts=asked)
+        wait_for_reply(workspace, SEED_HELP, asked, nth=2)
+
+    assert parts.answerer.heard[-1].text == "and for contractors?"
+    assert parts.answerer.heard[-1].history == (
+        Turn("user", "days off?"),
+        Turn("assistant", "You get 30 days."),
+    )
+
+
+def test_people_among_themselves_are_left_alone(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """No reply in a thread of others, to a word for a colleague, or to what is just said."""
+    parts = Parts()
+    with running_bot(workspace, tmp_path, parts):
+        lunch = workspace.say(SEED_EMPLOYEE, SEED_HELP, "who is up for lunch?")
+        workspace.say(SEED_MANAGER, SEED_HELP, "me", thread_ts=lunch)
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        wait_for_reply(workspace, SEED_HELP, asked)
+        workspace.say(SEED_EMPLOYEE, SEED_HELP, "@berit is that right?", thread_ts=asked)
+        workspace.say(SEED_EMPLOYEE, SEED_HELP, "and in May?", thread_ts=asked)
+        wait_for_reply(workspace, SEED_HELP, asked, nth=2)
+        workspace.wait_until_settled()
+
+    assert [one.text for one in parts.answerer.heard] == ["days off?", "and in May?"]
+
+
+def test_what_was_said_to_others_is_not_remembered(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """A turn answered for another audience stays out of the prompt, either way round."""
+    parts = Parts(readers=GivenReaders([HR_ONLY]))
+    with running_bot(workspace, tmp_path, parts):
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        wait_for_reply(workspace, SEED_HELP, asked)
+        parts.readers.now = [EVERYBODY]
+        workspace.say(SEED_EMPLOYEE, SEED_HELP, "and in May?", thread_ts=asked)
+        wait_for_reply(workspace, SEED_HELP, asked, nth=2)
+
+    assert parts.answerer.heard[-1].history == ()
+
+
+def test_an_empty_mention_gets_help(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """Just the name is no question, and not worth a look into the documents."""
+    parts = Parts()
+    with running_bot(workspace, tmp_path, parts):
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice")
+        assert "Ask me a question" in wait_for_reply(workspace, SEED_HELP, asked)
+
+    assert parts.answerer.heard == []
+
+
+def test_a_long_question_is_not_read(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """The person is told the limit; 2,000 characters are still a question."""
+    parts = Parts()
+    with running_bot(workspace, tmp_path, parts):
+        fits = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice " + "a" * 2000)
+        assert "30 days" in wait_for_reply(workspace, SEED_HELP, fits)
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice " + "a" * 2001)
+        assert "2000 characters" in wait_for_reply(workspace, SEED_HELP, asked)
+
+    assert len(parts.answerer.heard) == 1
+
+
+def test_somebody_joined_while_the_model_was_writing(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """What was written for the old readers is never posted; it is answered for the new ones."""
+    parts = Parts(readers=GivenReaders([HR_ONLY, EVERYBODY]))
+    with running_bot(workspace, tmp_path, parts) as bot:
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        wait_for_reply(workspace, SEED_HELP, asked)
+        (reply,) = workspace.thread(SEED_HELP, asked)
+        row = bot.answer_at(SEED_HELP, reply.ts)
+
+    assert [one.audience for one in parts.answerer.heard] == [HR_ONLY, EVERYBODY]
+    assert row.audience == "everyone"
+    assert len(workspace.calls_of("chat.update")) == 1
+
+
+def test_people_who_keep_coming_get_nothing_internal(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """Readers that change twice while one question is answered are readers nobody knows."""
+    parts = Parts(readers=GivenReaders([HR_ONLY, EVERYBODY, HR_ONLY]))
+    with running_bot(workspace, tmp_path, parts):
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        assert "I do not know." in wait_for_reply(workspace, SEED_HELP, asked)
+
+    assert parts.answerer.heard[-1].audience is None
+
+
+def test_an_error_becomes_a_sentence(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """The person gets a number to quote; the text of the exception stays inside."""
+
+    def fail(_: Question) -> None:
+        message = f"the salary of {SEED_HR} is 90,000"
+        raise ValueError(message)
+
+    parts = Parts(answerer=ScriptedAnswerer(before=fail))
+    with running_bot(workspace, tmp_path, parts):
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        reply = wait_for_reply(workspace, SEED_HELP, asked)
+
+    assert "Something went wrong" in reply
+    assert "90,000" not in str(workspace.calls)
+
+
+def test_one_too_many_is_told_so(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """With the line full a question gets its one reply at once: ask again."""
+    started, gate = Event(), Event()
+
+    def wait(_: Question) -> None:
+        started.set()
+        gate.wait(timeout=5)
+
+    parts = Parts(answerer=ScriptedAnswerer(before=wait), capacity=1)
+    with running_bot(workspace, tmp_path, parts) as bot:
+        first = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice one?")
+        assert started.wait(timeout=5)
+        second = workspace.say(SEED_MANAGER, SEED_HELP, "@housevoice two?")
+        workspace.wait_until(lambda: bot.worker.waiting == 1)
+        third = workspace.say(SEED_ENGINEER, SEED_HELP, "@housevoice three?")
+        told = wait_for_reply(workspace, SEED_HELP, third)
+        gate.set()
+        served = [wait_for_reply(workspace, SEED_HELP, one) for one in (first, second)]
+
+    assert "ask again in a minute" in told
+    assert all("30 days" in reply for reply in served)
+
+
+def test_a_placeholder_that_is_gone_is_not_replaced(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """With its place deleted, the answer lands nowhere else and is not tried again."""
+
+    def delete_placeholder(_: Question) -> None:
+        with workspace.changing() as state:
+            messages = state.messages[SEED_HELP]
+            for ts in [ts for ts, one in messages.items() if one.bot_id]:
+                del messages[ts]
+
+    parts = Parts(answerer=ScriptedAnswerer(before=delete_placeholder))
+    with running_bot(workspace, tmp_path, parts) as bot:
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        workspace.wait_until(lambda: len(workspace.calls_of("chat.update")) == 1)
+        bot.worker.finish()
+        assert bot.inbox.next_questions(set()) == []
+
+    assert shown(workspace, SEED_HELP, asked) == []
+    assert len(workspace.calls_of("chat.postMessage")) == 1
+
+
+def test_a_question_thought_better_of_is_not_answered(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """The person deleted it while the model was writing: the placeholder goes too."""
+    asked, gate = list[str](), Event()
+
+    def think_better(_: Question) -> None:
+        assert gate.wait(timeout=5)
+        workspace.delete(SEED_EMPLOYEE, SEED_HELP, asked[0])
+        workspace.wait_until_settled()
+
+    parts = Parts(answerer=ScriptedAnswerer(before=think_better))
+    with running_bot(workspace, tmp_path, parts) as bot:
+        asked.append(workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?"))
+        gate.set()
+        workspace.wait_until(lambda: len(workspace.calls_of("chat.delete")) == 1)
+        bot.worker.finish()
+        with bot.engine.connect() as connection:
+            kept = connection.execute(text("SELECT count(*) FROM answers")).scalar()
+
+    assert shown(workspace, SEED_HELP, asked[0]) == []
+    assert workspace.calls_of("chat.update") == ()
+    assert kept == 0
+
+
+def test_an_edit_reaches_what_is_stored(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """An edited question is remembered as it stands in Slack, a deleted one not at all."""
+    with running_bot(workspace, tmp_path, Parts()) as bot:
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        wait_for_reply(workspace, SEED_HELP, asked)
+        (reply,) = workspace.thread(SEED_HELP, asked)
+        workspace.edit(SEED_EMPLOYEE, SEED_HELP, asked, "@housevoice nights off?")
+        workspace.wait_until_settled()
+        edited = bot.answer_at(SEED_HELP, reply.ts).question
+        workspace.delete(SEED_EMPLOYEE, SEED_HELP, asked)
+        workspace.wait_until_settled()
+        deleted = bot.answer_at(SEED_HELP, reply.ts).question
+
+    assert (edited, deleted) == ("nights off?", "")
+
+
+def test_what_nobody_handles_is_acknowledged(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """An event without a listener would come four times; people's facts hear of it at once."""
+    parts = Parts()
+    with running_bot(workspace, tmp_path, parts):
+        workspace.join(SEED_ADMIN, "C0PEOPLE")
+        workspace.say(SEED_EMPLOYEE, SEED_HELP, "lunch?")
+        workspace.wait_until_settled()
+
+    assert {ack.attempt for ack in workspace.acks} == {0}
+    assert "member_joined_channel" in {event["type"] for event in parts.readers.heard}
+
+
+def test_a_full_disk_loses_no_question(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """What cannot be stored is not acknowledged; Slack brings it again, and it is answered."""
+    with running_bot(workspace, tmp_path, Parts()) as bot:
+        bot.writer.close()  # refuses, as a full disk does
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        workspace.wait_until(lambda: len(workspace.acks) == 0 and not workspace.calls_of("x"))
+    with running_bot(workspace, tmp_path, Parts()):
+        workspace.advance(70)
+        reply = wait_for_reply(workspace, SEED_HELP, asked)
+        workspace.wait_until_settled()
+
+    assert "30 days" in reply
+    assert len(workspace.thread(SEED_HELP, asked)) == 1
+
+
+def test_the_place_reaches_the_readers_unchanged(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """What the envelope said of a foreign sender and a shared channel survives the inbox."""
+    places = list[Place]()
+
+    class Watching(GivenReaders):
+        def audience_of(self, place: Place) -> Audience | None:
+            places.append(place)
+            return super().audience_of(place)
+
+    with running_bot(workspace, tmp_path, Parts(readers=Watching())) as bot:
+        asked = workspace.say("U0GRETA", "C0ORCHARD", "@housevoice days off?")
+        wait_for_reply(workspace, "C0ORCHARD", asked)
+        ours = bot.us.team
+
+    (place,) = places
+    assert (place.team, place.channel, place.user) == (ours, "C0ORCHARD", "U0GRETA")
+    assert place.is_ext_shared_channel is True
+    assert place.sender_teams == {"T0ORCHARD"}
