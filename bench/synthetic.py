@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.access import Audience
-from knowledge.chunking import Chunk
-from knowledge.documents import Document
+from knowledge.documents import Chunk, Document
 from knowledge.rows import IndexedChunk
 
 DIM = 384
@@ -54,6 +53,12 @@ class Synthetic:
         """Return which of the first chunks a role may read: (n_chunks,) bool."""
         return np.repeat(self._may_read[role], _PER_DOCUMENT)[:n_chunks]
 
+    @staticmethod
+    def chunk_id(number: int) -> str:
+        """Return the name of a chunk."""
+        place, order = divmod(number, _PER_DOCUMENT)
+        return f"made:{place:06d}#{order:05d}"
+
     def rows(self, start: int, end: int) -> Iterator[IndexedChunk]:
         """Yield the chunks from ``start`` up to ``end``; both at the border of a document."""
         ranks = np.arange(_VOCABULARY)
@@ -67,8 +72,10 @@ class Synthetic:
         place, order = divmod(number, _PER_DOCUMENT)
         roles = frozenset(role for role, may_read in self._may_read.items() if may_read[place])
         name = f"made:{place:06d}"
-        document = Document(name, "made", f"Page {place}", f"https://kb.example/{place}", roles, "", "")
-        chunk = Chunk(f"{name}#{order:05d}", name, order, document.title, "", text, 0, len(text))
+        document = Document(
+            name, "made", f"Page {place}", f"https://kb.example/{place}", roles, "", ""
+        )
+        chunk = Chunk(self.chunk_id(number), name, order, document.title, "", text, 0, len(text))
         return IndexedChunk(chunk, document, self.vectors[number])
 
     def queries(self, n: int) -> list[Query]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.conversation import Outcome, Reply, Sentence, Source
-from bot.quoting import is_said, worth_quoting
+from bot.quoting import MARKS, is_said, worth_quoting
 from knowledge.documents import Passage
 from knowledge.reading import Evidence, Reading
 
@@ -39,7 +39,7 @@ def compose(
     kept = _within(spoken, words)
     if not _is_to_the_point(kept, evidence[0], question):
         kept = []
-    left = words - sum(_words(one.text) for one in kept) - (0 if kept else _words(lead))
+    left = words - (sum(map(_words, kept)) if kept else len(lead.split()))
     quotes = worth_quoting(evidence, [one.text for one in kept], question, words=left)
     passages = [p for one in kept for p in one.passages] + [one.passage for one in quotes]
     sources = _sources(passages)
@@ -48,7 +48,7 @@ def compose(
         outcome=Outcome.ANSWERED if kept else Outcome.QUOTED,
         sentences=tuple(_sentence(one, numbers) for one in kept) or (Sentence(lead),),
         quotes=tuple(
-            Sentence(_cut(one.text, max(left, 1)), (numbers[one.passage.doc_id],)) for one in quotes
+            Sentence(_cut(one.text, left - MARKS), (numbers[one.passage.doc_id],)) for one in quotes
         ),
         sources=sources,
     )
@@ -70,7 +70,7 @@ def cited(reply: Reply) -> set[str]:
 def _within(spoken: Sequence[Said], words: int) -> list[Said]:
     kept: list[Said] = []
     for one in spoken:
-        words -= _words(one.text)
+        words -= _words(one)
         if words < 0:
             break
         kept.append(one)
@@ -104,10 +104,10 @@ def _sentence(said: Said, numbers: dict[str, int]) -> Sentence:
     return Sentence(said.text, tuple(dict.fromkeys(numbers[p.doc_id] for p in said.passages)))
 
 
-def _words(text: str) -> int:
-    return len(text.split()) + 1  # and its citation
+def _words(said: Said) -> int:
+    return len(said.text.split()) + len(said.passages)  # and its citations
 
 
 def _cut(text: str, words: int) -> str:
     parts = text.split()
-    return text if len(parts) <= words else " ".join(parts[:words]) + " …"
+    return text if len(parts) <= words else " ".join([*parts[: max(words, 1) - 1], "…"])

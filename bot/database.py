@@ -8,10 +8,12 @@ import queue
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cache
 from threading import Lock, Thread
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, UpdateBase, create_engine, event
+from sqlalchemy import Connection, Engine, Insert, Table, UpdateBase, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     InterfaceError,
     InternalError,
@@ -55,6 +57,18 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def insert_once(connection: Connection, table: Table, **values: Any) -> bool:
+    """Insert a row unless one with its key is there; return whether it was inserted."""
+    statement = _insert_once(connection.dialect.name, table)
+    return connection.execute(statement, values).rowcount > 0
+
+
+@cache  # building it costs more than running it
+def _insert_once(dialect: str, table: Table) -> Insert:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing()
+
+
 @dataclass(frozen=True, slots=True)
 class _Write(Generic[T]):
     job: Callable[[Connection], T]
@@ -83,6 +97,9 @@ class Writer:
 
     def run(self, job: Callable[[Connection], T]) -> T:
         """Run a job in a transaction and return what it returned, once that is committed.
+
+        Args:
+            job: Does nothing but write, for it is run again if another one spoils the commit.
 
         Raises:
             StoreDownError: If the database refuses, too much waits, or the writer is closed.
@@ -127,30 +144,22 @@ class Writer:
         return batch, True
 
     def _commit(self, batch: list[_Write[Any]]) -> None:
-        outcomes = list[Callable[[], None]]()
         try:
             with self._writing.begin() as connection:
-                outcomes.extend(_outcome(connection, write) for write in batch)
-        except Exception:  # noqa: BLE001  whatever it was, nothing of the batch is stored
-            outcomes = [_refusal(write) for write in batch]
-        for tell in outcomes:  # only now: what was promised is on the disk
-            tell()
+                results = [write.job(connection) for write in batch]
+        except _STORE_IS_DOWN:
+            _refuse(batch, StoreDownError())
+        except Exception as error:  # noqa: BLE001  the end of a job: its caller hears of it
+            if len(batch) == 1:
+                _refuse(batch, StoreDownError() if isinstance(error, SQLAlchemyError) else error)
+            else:  # nothing of it is stored: one by one, so that one job spoils no other
+                for write in batch:
+                    self._commit([write])
+        else:
+            for write, result in zip(batch, results, strict=True):
+                write.done.set_result(result)  # only now: it is on the disk
 
 
-def _outcome(connection: Connection, write: _Write[Any]) -> Callable[[], None]:
-    """Do one job in a savepoint, and return how to tell its caller."""
-    try:
-        with connection.begin_nested():
-            result = write.job(connection)
-    except _STORE_IS_DOWN:
-        raise
-    except SQLAlchemyError:
-        return _refusal(write)
-    except Exception as error:  # noqa: BLE001  the end of a job: its caller hears of it
-        mistake = error
-        return lambda: write.done.set_exception(mistake)
-    return lambda: write.done.set_result(result)
-
-
-def _refusal(write: _Write[Any]) -> Callable[[], None]:
-    return lambda: write.done.set_exception(StoreDownError())
+def _refuse(batch: list[_Write[Any]], error: Exception) -> None:
+    for write in batch:
+        write.done.set_exception(error)

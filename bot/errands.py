@@ -17,12 +17,11 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
-    insert,
     select,
     update,
 )
 
-from bot.database import Writer
+from bot.database import Writer, insert_once
 from bot.inbox import KEPT_FOR
 
 _METADATA = MetaData()
@@ -92,16 +91,12 @@ class Errands:
         self._writer.execute(delete(_COMMANDS).where(old))
 
     def _take(self, connection: Connection, errand: Errand) -> bool:
-        known = select(_COMMANDS.c.user).where(_COMMANDS.c.trigger_id == errand.trigger_id)
-        if connection.scalar(known) is not None:
-            return False
-        connection.execute(
-            insert(_COMMANDS).values(
-                trigger_id=errand.trigger_id,
-                user=errand.user,
-                words=json.dumps(errand.words),
-                is_done=False,
-                received_s=int(self._now().timestamp()),
-            )
+        return insert_once(
+            connection,
+            _COMMANDS,
+            trigger_id=errand.trigger_id,
+            user=errand.user,
+            words=json.dumps(errand.words),
+            is_done=False,
+            received_s=int(self._now().timestamp()),
         )
-        return True

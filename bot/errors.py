@@ -13,7 +13,7 @@ BotError
 └── UserInputError          problem
 """
 
-from adapters.errors import ModelError
+from adapters.errors import ModelError, VoiceError
 from knowledge.errors import FilterBrokenError, IndexBusyError, StoredIndexError
 
 
@@ -93,13 +93,16 @@ class UserInputError(BotError):
         super().__init__(problem)
 
 
+_NO_VOICE = "My voice is not available just now. Please tell my keepers."
 _SENTENCES: dict[type[Exception], str] = {
     QueueFullError: "I am answering others just now. Please ask again in a minute.",
     StoreDownError: "I could not write that down. Please try again in a minute.",
     IndexBusyError: "A reindex is already running. Please wait until it has ended.",
     FilterBrokenError: "I have stopped answering until my keepers have looked at something.",
     StoredIndexError: "My library is not available just now. Please ask again shortly.",
-    ModelError: "My voice is not available just now. Please tell my keepers.",
+    ModelError: _NO_VOICE,
+    VoiceError: _NO_VOICE,
+    ModelMissingError: "A model of mine is not installed. Please tell my keepers.",
 }
 
 

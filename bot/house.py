@@ -14,6 +14,7 @@ from time import monotonic
 from sqlalchemy import Engine
 
 from adapters import ledger
+from adapters.errors import VoiceError
 from adapters.responder import LocalResponder, Responder
 from adapters.voice import Voice
 from bot.answering import Answerer, Limits
@@ -86,14 +87,21 @@ class House:
             embedder=self.embedder,
             roles_of=self.catalogue.roles_of,
             limit=knowledge.passages,
-            per_document=knowledge.chunks_per_document,
+            per_document=2 * knowledge.chunks_per_document,
         )
 
     @cached_property
     def voice(self) -> Voice:
-        """The written voice."""
+        """The written voice.
+
+        Raises:
+            VoiceError: If its file is missing or wrong.
+        """
         path = self.settings.model.voice
-        return Voice.from_yaml(path.read_text(), path=str(path))
+        try:
+            return Voice.from_yaml(path.read_text(encoding="utf-8"), path=str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise VoiceError(str(path), "it cannot be read") from error
 
     @cached_property
     def responder(self) -> Responder | None:
@@ -112,7 +120,11 @@ class House:
         model = self.settings.model
         return Answerer(
             retriever=self.retriever,
-            reader=SentenceReader(self.embedder, limit=model.evidence_sentences),
+            reader=SentenceReader(
+                self.embedder,
+                limit=model.evidence_sentences,
+                per_document=self.settings.knowledge.chunks_per_document,
+            ),
             responder=self.responder,
             voice=self.voice,
             contact=self.settings.slack.human_contact,
@@ -148,10 +160,15 @@ class House:
         rules = load_rules(knowledge.folder / "access.yaml", base_url=knowledge.documents_url)
         embedder = _embedder(self.settings)
         versions = Versions(embedder.version, CHUNKER_VERSION, PARSER_VERSION)
-        index = Index.open_or_create(folder, versions, embedder.dim, rebuild=rebuild)
+
+        def open_index() -> Index:
+            known = None if rebuild else Index.stored_dim(folder)  # spares loading the model
+            dim = known or embedder.dim
+            return Index.open_or_create(folder, versions, dim, rebuild=rebuild)
+
         self.catalogue.create()
         run = Ingestion(
-            self.catalogue, index, embedder, folder / "run.lock", lambda: datetime.now(UTC)
+            self.catalogue, open_index, embedder, folder / "run.lock", lambda: datetime.now(UTC)
         )
         return run.run(rules, only=source, on_progress=progress)
 

@@ -28,7 +28,6 @@ from sqlalchemy import (
     UniqueConstraint,
     delete,
     func,
-    insert,
     select,
     update,
 )
@@ -36,7 +35,7 @@ from sqlalchemy import (
 from adapters import ledger
 from bot.arrivals import Asked, OpenQuestion, Reworded, State
 from bot.audience import Place
-from bot.database import Writer
+from bot.database import Writer, insert_once
 
 KEPT_FOR = timedelta(hours=48)
 """How long ids are remembered: Slack redelivers for minutes, delayed events for a day."""
@@ -142,40 +141,35 @@ class Inbox:
         self._writer.execute(delete(_QUESTIONS).where(is_done, _QUESTIONS.c.received_s < before))
 
     def _take(self, connection: Connection, event_id: str, arrival: Asked | Reworded) -> bool:
-        known = select(_EVENTS.c.event_id).where(_EVENTS.c.event_id == event_id)
-        if connection.scalar(known) is not None:
+        if not insert_once(connection, _EVENTS, event_id=event_id, received_s=self._seconds()):
             return False
-        connection.execute(insert(_EVENTS).values(event_id=event_id, received_s=self._seconds()))
         if isinstance(arrival, Reworded):
             _reword(connection, arrival)
             return False
         return self._open(connection, arrival)
 
     def _open(self, connection: Connection, asked: Asked) -> bool:
-        if _is_known(connection, asked):
-            return False
         if not asked.is_addressed and not _is_our_thread(connection, asked):
             return False
         place = asked.place
-        connection.execute(
-            insert(_QUESTIONS).values(
-                question_id=uuid4().hex,
-                answer_id=uuid4().hex,
-                team=place.team,
-                channel=place.channel,
-                ts=asked.ts,
-                thread_ts=asked.thread_ts,
-                asker=place.user,
-                is_ext_shared_channel=place.is_ext_shared_channel,
-                sender_teams=json.dumps(list(place.sender_teams)),
-                text=asked.text,
-                state=State.RECEIVED,
-                placeholder_ts="",
-                attempts=0,
-                received_s=self._seconds(),
-            )
+        return insert_once(
+            connection,
+            _QUESTIONS,
+            question_id=uuid4().hex,
+            answer_id=uuid4().hex,
+            team=place.team,
+            channel=place.channel,
+            ts=asked.ts,
+            thread_ts=asked.thread_ts,
+            asker=place.user,
+            is_ext_shared_channel=place.is_ext_shared_channel,
+            sender_teams=json.dumps(list(place.sender_teams)),
+            text=asked.text,
+            state=State.RECEIVED,
+            placeholder_ts="",
+            attempts=0,
+            received_s=self._seconds(),
         )
-        return True
 
     def _change(self, question_id: str, **values: Any) -> bool:
         is_open = (_QUESTIONS.c.question_id == question_id) & (_QUESTIONS.c.state != State.DONE)
@@ -183,15 +177,6 @@ class Inbox:
 
     def _seconds(self) -> int:
         return int(self._now().timestamp())
-
-
-def _is_known(connection: Connection, asked: Asked) -> bool:
-    same = select(_QUESTIONS.c.number).where(
-        _QUESTIONS.c.team == asked.place.team,
-        _QUESTIONS.c.channel == asked.place.channel,
-        _QUESTIONS.c.ts == asked.ts,
-    )
-    return connection.scalar(same) is not None
 
 
 def _is_our_thread(connection: Connection, asked: Asked) -> bool:

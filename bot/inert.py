@@ -22,7 +22,6 @@ _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f"
     "\U000e0000-\U000e0fff]"
 )
-_SPACE_CATEGORIES = frozenset({"Zs", "Zl", "Zp"})
 _MARKDOWN_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 _ANGLE_TOKEN = re.compile(r"<(?:[!@#][^<>]*|[^<>]*(?:://|mailto:|\|)[^<>]*)>", re.IGNORECASE)
 _DOT = r"[.\u3002\uff0e\uff61]"
@@ -73,7 +72,7 @@ def safe_url(url: str) -> str | None:
     It is http(s), names a host that IDNA leaves as it is, and holds no credentials, no
     control or invisible character, no space and no backslash.
     """
-    if not 0 < len(url) <= LONGEST_URL or _visible(url) != url or set(url) & set(' "<>\\^`{|}'):
+    if len(url) > LONGEST_URL or _visible(url) != url or set(url) & set(' "<>\\^`{|}'):
         return None
     try:
         parts = urlsplit(url)
@@ -96,10 +95,9 @@ def _visible(text: str) -> str:
 def _visible_or_space(char: str) -> str:
     if " " <= char <= "~":
         return char
-    category = unicodedata.category(char)
-    if category in _SPACE_CATEGORIES or char in "\t\n\v\f\r\x85":
+    if char.isspace():
         return " "
-    return "" if category in _INVISIBLE_CATEGORIES else char
+    return "" if unicodedata.category(char) in _INVISIBLE_CATEGORIES else char
 
 
 def _label(token: re.Match[str]) -> str:

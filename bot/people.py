@@ -5,7 +5,7 @@ make it forget at once; since events get lost, the time limits are the guarantee
 neither questions nor documents.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from math import inf
@@ -38,7 +38,7 @@ MEMBERS_TTL_S = 60.0
 FAILURE_TTL_S = 3.0
 
 _MOST_SINGLE_READS = 30
-"""Unknown members beyond this many are read by listing everybody, page by page."""
+"""More members than this are not asked for one by one: everybody is listed, page by page."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -48,7 +48,7 @@ _MEMBER_EVENTS = frozenset({"member_joined_channel", "member_left_channel"})
 _PLACE_EVENTS = frozenset(
     {
         *("channel_shared", "channel_unshared", "channel_id_changed", "channel_rename"),
-        *("channel_archive", "channel_unarchive", "channel_left", "group_left", "group_archive"),
+        *("channel_archive", "channel_unarchive"),
     }
 )
 
@@ -137,14 +137,19 @@ class People:
         ids = self._members.get(channel, partial(self._directory.member_ids, channel))
         if ids is None:
             return None
-        if sum(not self._people.knows(user) for user in ids) > _MOST_SINGLE_READS:
+        if self._unread(ids) > _MOST_SINGLE_READS:
             self._read_everybody()
+        if self._unread(ids) > _MOST_SINGLE_READS:
+            return None
         people: list[PersonFacts | None] = []
         for user in ids:
             people.append(person := self._person(user))
             if standing(person, self._directory.team) is Standing.OUTSIDER:
                 break  # one is enough
         return MembersFacts(tuple(people), is_complete=len(people) == len(ids))
+
+    def _unread(self, users: Iterable[str]) -> int:
+        return sum(not self._people.knows(user) for user in users)
 
     def _read_everybody(self) -> None:
         begun = self._people.begin()

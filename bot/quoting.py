@@ -9,6 +9,9 @@ from bot.grounding import facts
 from knowledge.reading import Evidence
 from knowledge.terms import terms
 
+MARKS = 2
+"""Words that a quote takes beside its own: the sign before it and its citation."""
+
 _COVERED = 0.7  # share of the evidence's words from which it counts as said
 
 
@@ -40,7 +43,7 @@ def worth_quoting(
 
 
 def _words(evidence: Evidence) -> int:
-    return len(evidence.text.split()) + 2  # its mark and its citation
+    return len(evidence.text.split()) + MARKS
 
 
 def is_said(evidence: str, said: str, question: str) -> bool:

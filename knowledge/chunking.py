@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from knowledge.documents import Chunk, Document
 from knowledge.markup import plain
 
-CHUNKER_VERSION = "headings-2"
+CHUNKER_VERSION = "headings-3"
 """Recorded in the index; a change here needs a rebuild."""
 
 LIMIT = 900

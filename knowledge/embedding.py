@@ -1,8 +1,9 @@
 """Text to vectors. The only file that speaks sentence-transformers."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,14 @@ class Embedder(Protocol):
 
     Attributes:
         version: Name and hash of the weights; the index refuses to mix versions.
-        dim: Length of a vector.
     """
 
     version: str
-    dim: int
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        ...
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the vector of one query: (dim,) float32, unit length."""
@@ -42,7 +46,7 @@ class Embedder(Protocol):
 
 
 class MiniLmEmbedder:
-    """A sentence-transformers model from a folder on this machine.
+    """A sentence-transformers model from a folder on this machine, loaded when it is first used.
 
     Args:
         folder: Holds the model; nothing is fetched.
@@ -50,13 +54,21 @@ class MiniLmEmbedder:
     """
 
     def __init__(self, folder: Path, version: str) -> None:
+        self._folder = folder
+        self.version = version
+
+    @cached_property
+    def _model(self) -> Any:
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415  # loads torch
         from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
         disable_progress_bar()  # of loading weights; it would stand on every command
-        self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-        self.version = version
-        self.dim = int(self._model.get_embedding_dimension() or 0)
+        return SentenceTransformer(str(self._folder), device="cpu", local_files_only=True)
+
+    @cached_property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return int(self._model.get_embedding_dimension())
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the vector of one query: (dim,) float32, unit length."""

@@ -121,8 +121,12 @@ def load_golden(path: Path) -> GoldenSet:
         raise GoldenSetError(str(path), "it cannot be read: check the path") from error
     except yaml.YAMLError as error:
         raise GoldenSetError(str(path), "it is not YAML") from error
-    except (ValidationError, AccessError) as error:
-        raise GoldenSetError(str(path), str(error).splitlines()[-2:][0].strip()) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise GoldenSetError(str(path), f"{place}: {first['msg']}") from error
+    except AccessError as error:
+        raise GoldenSetError(str(path), str(error)) from error
     names = [case.id for case in cases]
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         raise GoldenSetError(str(path), f"ids stand twice: {', '.join(doubled)}")

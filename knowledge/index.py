@@ -106,6 +106,12 @@ class Index:
         heal(index._open, folder / "lance" / f"{pointer.table}.lance")
         return index
 
+    @staticmethod
+    def stored_dim(folder: Path) -> int | None:
+        """Return the length of the vectors in the index that serves; None without one."""
+        served = _Pointer.read(folder / "index.json")
+        return served.dim if served else None
+
     @classmethod
     def open_or_create(
         cls, folder: Path, versions: IndexVersions, dim: int, *, rebuild: bool = False

@@ -42,13 +42,14 @@ class Ingestion:
     """Indexes documents; one run at a time, in all processes.
 
     Attributes:
-        index: Opened for writing.
+        open_index: Opens the index for writing; called while the lock is held, since a rebuild
+            begins with it.
         lock: File that a run holds.
         now: For the date of the run.
     """
 
     catalogue: Catalogue
-    index: Index
+    open_index: Callable[[], Index]
     embedder: Embedder
     lock: Path
     now: Callable[[], datetime]
@@ -75,8 +76,9 @@ class Ingestion:
         if only and not sources:
             raise SourceError(only, "is not in access.yaml")
         try:
+            self.lock.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self.lock, timeout=0):
-                return _Run(self, sources, is_whole=only is None, on_progress=on_progress).done()
+                return _Run(self, self.open_index(), sources, only is None, on_progress).done()
         except Timeout as error:
             raise IndexBusyError(str(self.lock)) from error
 
@@ -86,6 +88,7 @@ class _Run:
     """One run, while the lock is held."""
 
     ingestion: Ingestion
+    index: Index
     sources: Sequence[SourceAccess]
     is_whole: bool
     on_progress: Progress
@@ -95,7 +98,7 @@ class _Run:
 
     def done(self) -> IndexReport:
         """Do all of it."""
-        catalogue, index = self.ingestion.catalogue, self.ingestion.index
+        catalogue, index = self.ingestion.catalogue, self.index
         everything = catalogue.known()
         names = {source.name for source in self.sources}
         known = {n: e for n, e in everything.items() if self.is_whole or e.source in names}
@@ -128,7 +131,7 @@ class _Run:
     def _apply(self, work: Work) -> None:
         if not work.touches_index:
             return
-        index = self.ingestion.index
+        index = self.index
         self.ingestion.catalogue.begin(
             narrowed=work.narrowed, removed=sorted(work.dropped & work.plan.removed)
         )
@@ -150,7 +153,7 @@ class _Run:
                 for chunk in chunk_document(document, embedder.count_tokens)
             ]
             texts = [embedding_text(chunk) for chunk, _ in pairs]
-            vectors = self.ingestion.index.vectors_of(work.replaced)
+            vectors = self.index.vectors_of(work.replaced)
         missing = sorted({text for text in texts if text not in vectors})
         self.reused = sum(text in vectors for text in texts)
         self.embedded = len(texts) - self.reused
@@ -168,7 +171,7 @@ class _Run:
     def _record(self, work: Work) -> None:
         catalogue, at = self.ingestion.catalogue, self.ingestion.now()
         if work.touches_index or work.entries:
-            version = self.ingestion.index.version
+            version = self.index.version
             catalogue.finish(work.entries, index_version=version, at=at)
         else:
             catalogue.confirm(at=at)
@@ -192,7 +195,7 @@ class _Run:
             refused=tuple(gathered.refused),
             skipped=tuple(sorted(gathered.skipped.items())),
             seconds=tuple(self.seconds.items()),
-            index_version=self.ingestion.index.version,
+            index_version=self.index.version,
         )
 
     @contextmanager

@@ -42,23 +42,32 @@ class Postings:
     lengths: NDArray[np.float32]
 
     @classmethod
-    def from_lists(cls, column: pa.ListArray) -> Self:
-        """Build the postings of a column of term lists, one list per row."""
-        lengths = np.diff(column.offsets.to_numpy())
+    def from_lists(cls, column: pa.ListArray, places: NDArray[np.intp] | None = None) -> Self:
+        """Build the postings of a column of term lists, one list per row.
+
+        Args:
+            column: The lists.
+            places: Number of the row that each list belongs to; as they come by default.
+        """
+        found = np.diff(column.offsets.to_numpy())
+        places = np.arange(len(found)) if places is None else places
+        lengths = np.zeros(len(found), np.float32)
+        lengths[places] = found
         encoded = column.flatten().dictionary_encode()
         vocabulary = encoded.dictionary.to_pylist()
         # Term and row in one number, so that one sort brings equal pairs together.
         shift = len(lengths).bit_length()
-        pairs = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64) << shift
-        pairs |= np.repeat(np.arange(len(lengths)), lengths)
+        pairs = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        pairs <<= shift
+        pairs |= np.repeat(places.astype(np.int32), found)
         pairs.sort()
-        firsts = np.flatnonzero(np.diff(pairs, prepend=-1))
+        firsts = np.flatnonzero(np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)])
         return cls(
             codes={name: number for number, name in enumerate(vocabulary)},
             offsets=np.searchsorted(pairs[firsts], np.arange(len(vocabulary) + 1) << shift),
             rows=(pairs[firsts] & ((1 << shift) - 1)).astype(np.int32),
             counts=np.diff(firsts, append=len(pairs)).astype(np.float32),
-            lengths=lengths.astype(np.float32),
+            lengths=lengths,
         )
 
     def scores(

@@ -27,7 +27,8 @@ _ITALIC = re.compile(r"(?<![\w*])[*_](?=\S)([^*_\n]+?)(?<=\S)[*_](?![\w*])")
 _HEADING = re.compile(r"^ {0,3}#{1,6}\s+(.*?)\s*#*$")
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
 _RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
-_DIVIDER = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*$")
+_DIVIDER = re.compile(r"^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
+_BORDER = re.compile(r"(?<!\\)\|")
 _FENCE = re.compile(r"^[ \t]*(?:`{3,}[^`\n]*|~{3,}[^\n]*)$", re.MULTILINE)
 _SPACE = re.compile(r"[ \t\u00a0]+")
 
@@ -48,8 +49,9 @@ def _inline(markdown: str) -> str:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    for is_table, lines in groupby(text.splitlines(), key=lambda line: bool(_cells(line))):
-        yield from _rows(list(lines)) if is_table else _prose(lines)
+    for is_table, block in groupby(text.splitlines(), key=lambda line: bool(_cells(line))):
+        lines = list(block)
+        yield from _rows(lines) if is_table else _prose(lines)
 
 
 def _prose(lines: Iterable[str]) -> Iterator[str]:
@@ -69,19 +71,17 @@ def _prose(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _rows(lines: list[str]) -> Iterator[str]:
-    """Name the cells of each row by the header, if there is one."""
-    header: list[str] = []
-    for number, line in enumerate(lines):
-        is_header = any(map(_DIVIDER.match, lines[number + 1 : number + 2]))
-        if is_header and number + 2 < len(lines):  # else the table was cut below its header
-            header = _cells(line)
-        elif not _DIVIDER.match(line):
+    """Name the cells of each row by the header, if there is one and a row below it."""
+    is_named = bool(lines[2:] and _DIVIDER.match(lines[1]))
+    header = _cells(lines[0]) if is_named else []
+    for line in lines[2 if is_named else 0 :]:
+        if not _DIVIDER.match(line):
             yield _row(header, _cells(line))
 
 
 def _unmarked(line: str) -> str:
     if heading := _HEADING.match(line):
-        return heading[1]
+        return f"# {heading[1]}"  # so that a reader can tell it from a sentence
     return _ITEM.sub("", line.strip().removeprefix("> "))
 
 
@@ -89,7 +89,8 @@ def _cells(line: str) -> list[str]:
     stripped = line.strip()
     if not (stripped.startswith("|") and stripped.count("|") > 1):
         return []
-    return [cell.strip() for cell in stripped[1:].removesuffix("|").split("|")]
+    cells = _BORDER.split(stripped[1:].removesuffix("|"))
+    return [cell.replace("\\|", "|").strip() for cell in cells]
 
 
 def _row(header: list[str], cells: list[str]) -> str:

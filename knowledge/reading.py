@@ -1,12 +1,15 @@
 """Which sentences bear on a question, and whether they answer it at all.
 
-The default reader compares sentences with the question by embedding, with a little credit for
-words they share; a trained reader can follow behind the same protocol. Knows no language model.
+The default reader compares sentences with the question by embedding, alone and below their
+heading, with some credit for shared words and for how well the passage was found; a trained
+reader can follow behind the same protocol. Knows no language model.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, filterfalse
 from typing import Protocol
 
 import numpy as np
@@ -18,16 +21,42 @@ from knowledge.retrieval import Retrieved
 from knowledge.sentences import sentences
 from knowledge.terms import terms
 
-BEARING = 0.545
+BEARING = 0.69
 """Score below which the best sentence does not answer the question; see docs/log.md."""
 
-_SHARED_CREDIT = 0.1  # most that shared words add to a sentence's similarity
-_SHARED_FROM = 0.6  # share of the question's words, by rarity, from which credit starts
+_SHARED = 0.1  # weight of the question's words, by rarity, that stand in or above a sentence
+_FOUND = 0.3  # weight of the fused score of its passage
 _MARGIN = 0.15  # what scores less than the best by more is another subject; see docs/log.md
 _OUTDATED = 0.12  # taken from what stands in a document that another has superseded
 _SHORTEST = 15  # characters; what is shorter is a heading or a cell
+_TO_MACHINES = re.compile(
+    r"<[!@#]\w|\bsystem (?:notice|prompt|message)\b|\byour (?:instructions|system prompt)\b"
+    r"|\b(?:ignore|disregard|forget)\b.{0,40}\b(?:instructions?|prompts?)\b"
+    r"|\b(?:AI|automatic) (?:assistants?|models?|bots?)\b.{0,60}\b(?:must|should|ignore)\b"
+    r"|\b(?:begin|start|end) your (?:answer|reply|response)\b",
+    re.IGNORECASE,
+)  # no defence, which is that text has no power; but not worth quoting either
+_HOW_TO = re.compile(
+    r"\bhow (?:do|does|can|could|should|to)\b|\bwhat (?:do|should|must|can) (?:i|we|you) do\b"
+    r"|\bwhat to do\b|\bsteps\b",
+    re.IGNORECASE,
+)
 _LIST_WORDS = 60  # of the lines that follow a sentence ending in a colon
+_READ = 24  # sentences embedded for one question; more did not help, see docs/log.md
 _REMEMBERED = 20_000  # sentence vectors kept: 30 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What can be quoted: a sentence, and the nearest heading above it.
+
+    Attributes:
+        lines: Of the list that the sentence announces; the text ends with them.
+    """
+
+    heading: str
+    text: str
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +65,12 @@ class Evidence:
 
     Attributes:
         place: Of the passage among those retrieved, and of the sentence in the passage.
-        score: How well it bears on the question [about 0..1.1, higher is better].
+        heading: The nearest above it.
+        score: How well it bears on the question [about 0..1.4, higher is better].
     """
 
     passage: Passage
+    heading: str
     text: str
     place: tuple[int, int]
     score: float
@@ -74,32 +105,41 @@ class SentenceReader:
 
     Attributes:
         limit: Sentences chosen.
+        per_document: Chunks of one document that they may come from.
         bearing: Threshold on the best sentence; belongs to the embedder.
     """
 
     embedder: Embedder
     limit: int = 4
+    per_document: int = 2
     bearing: float = BEARING
     _vectors: OrderedDict[str, NDArray[np.float32]] = field(default_factory=OrderedDict)
 
     def read(self, retrieved: Retrieved) -> Reading:
         """Score each sentence of each passage and keep the best."""
         found = [
-            (passage, number, text, (rank, number))
+            (passage, statement, (rank, number))
             for rank, passage in enumerate(retrieved.passages)
-            for number, text in enumerate(readable(passage.text))
+            for number, statement in enumerate(statements(passage))
         ]
         if not found:
             return Reading((), 0.0, is_answered=False)
-        cosines = self._embedded([text for _, _, text, _ in found]) @ retrieved.vector
+        found = sorted(found, key=lambda one: (-_prior(one[1], one[0], retrieved), one[2]))[:_READ]
+        alone = self._embedded([s.text for _, s, _ in found]) @ retrieved.vector
+        headed = self._embedded([f"{s.heading}: {s.text}" for _, s, _ in found]) @ retrieved.vector
         scored = [
-            Evidence(passage, text, place, float(cosine) + _credit(text, passage, retrieved))
-            for (passage, _, text, place), cosine in zip(found, cosines, strict=True)
+            Evidence(
+                passage, s.heading, s.text, place, float(cosine) + _credit(s, passage, retrieved)
+            )
+            for (passage, s, place), cosine in zip(found, np.maximum(alone, headed), strict=True)
         ]
         ranked = sorted(scored, key=lambda one: (-one.score, one.place))
         top = ranked[0].score
         near = [one for one in _distinct(ranked) if one.score >= top - _MARGIN]
-        return Reading(tuple(near[: self.limit]), top, is_answered=top >= self.bearing)
+        if _HOW_TO.search(retrieved.query):
+            near = _whole(near[0], scored) + near
+        chosen = _spread(_distinct(near), self.per_document)[: self.limit]
+        return Reading(tuple(chosen), top, is_answered=top >= self.bearing)
 
     def similarity(self, one: str, other: str) -> float:
         """Return the cosine between two sentences [-1..1]."""
@@ -118,35 +158,53 @@ class SentenceReader:
         return rows
 
 
-def readable(text: str) -> list[str]:
-    """Split a passage into what can be quoted; what announces a list takes its lines along."""
-    parts = sentences(text)
-    whole: list[str] = []
-    for number, part in enumerate(parts):
-        following = parts[number + 1 :] if part.endswith(":") else []
-        if len(part) >= _SHORTEST or following:
-            whole.append(_with_lines(part, following))
-    return whole
+def statements(passage: Passage) -> list[Statement]:
+    """Split a passage into what can be quoted.
+
+    Headings are not, nor are lines that address a machine instead of a person; a sentence that
+    announces a list takes its lines along.
+    """
+    found: list[Statement] = []
+    heading = passage.crumb.rpartition(" > ")[2]
+    for block in _blocks(passage.text):
+        if block.startswith("# "):
+            heading, _, block = block[2:].partition("\n")  # noqa: PLW2901  # what is below it
+        parts = sentences("\n".join(filterfalse(_TO_MACHINES.search, block.splitlines())))
+        for number, part in enumerate(parts):
+            following = parts[number + 1 :] if part.endswith(":") else []
+            if len(part) >= _SHORTEST or following:
+                lines = _lines_within(following)
+                found.append(Statement(heading, " ".join([part, *lines]), lines))
+    return found
 
 
-def _with_lines(announcement: str, lines: Sequence[str]) -> str:
-    taken, words = [announcement], 0
-    for line in lines:
-        words += len(line.split())
-        if words > _LIST_WORDS:
-            break
-        taken.append(line)
-    return " ".join(taken)
+def _blocks(text: str) -> list[str]:
+    """Split a passage before each heading."""
+    return [block for block in re.split(r"^(?=# )", text, flags=re.MULTILINE) if block]
 
 
-def _credit(text: str, passage: Passage, retrieved: Retrieved) -> float:
-    """Credit shared rare words; debit an outdated document, unless its year is asked for."""
-    held = set(terms(f"{passage.crumb}\n{text}"))
-    idf = retrieved.idf
+def _lines_within(lines: Sequence[str]) -> tuple[str, ...]:
+    words = accumulate(len(line.split()) for line in lines)
+    return tuple(line for line, so_far in zip(lines, words, strict=True) if so_far <= _LIST_WORDS)
+
+
+def _credit(statement: Statement, passage: Passage, retrieved: Retrieved) -> float:
+    """Credit shared words and a well-found passage; debit what another has superseded."""
+    share = _share(statement, passage, retrieved.idf)
+    is_outdated = passage.is_superseded and not _asks_for(passage, retrieved.idf)
+    return _SHARED * share + _FOUND * passage.score - (_OUTDATED if is_outdated else 0.0)
+
+
+def _prior(statement: Statement, passage: Passage, retrieved: Retrieved) -> float:
+    """Say how promising a sentence is before it is embedded."""
+    return _share(statement, passage, retrieved.idf) + passage.score
+
+
+def _share(statement: Statement, passage: Passage, idf: Mapping[str, float]) -> float:
+    """Return the share of a question's words, by rarity, in a sentence and its headings."""
+    held = set(terms(f"{passage.crumb}\n{statement.heading}\n{statement.text}"))
     total = sum(idf.values())
-    share = sum(weight for term, weight in idf.items() if term in held) / total if total else 0.0
-    credit = _SHARED_CREDIT * max(0.0, share - _SHARED_FROM) / (1 - _SHARED_FROM)
-    return credit - (_OUTDATED if passage.is_superseded and not _asks_for(passage, idf) else 0.0)
+    return sum(weight for term, weight in idf.items() if term in held) / total if total else 0.0
 
 
 def _asks_for(passage: Passage, idf: Mapping[str, float]) -> bool:
@@ -159,5 +217,25 @@ def _distinct(ranked: Sequence[Evidence]) -> list[Evidence]:
     kept: list[Evidence] = []
     for one in ranked:
         if not any(one.text in other.text or other.text in one.text for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _whole(best: Evidence, scored: Sequence[Evidence]) -> list[Evidence]:
+    """Return what stands with the best sentence under its heading, in order: the steps."""
+    block = (best.passage, best.heading)
+    return sorted(
+        (one for one in scored if (one.passage, one.heading) == block), key=lambda one: one.place
+    )
+
+
+def _spread(ranked: Sequence[Evidence], per_document: int) -> list[Evidence]:
+    """Keep the sentences of at most so many passages of one document."""
+    passages: dict[str, set[str]] = {}
+    kept: list[Evidence] = []
+    for one in ranked:
+        seen = passages.setdefault(one.passage.doc_id, set())
+        if one.passage.chunk_id in seen or len(seen) < per_document:
+            seen.add(one.passage.chunk_id)
             kept.append(one)
     return kept

@@ -60,8 +60,8 @@ class HybridRetriever:
     index: Index
     embedder: Embedder
     roles_of: RolesOf
-    limit: int = 8
-    per_document: int = 2
+    limit: int = 12
+    per_document: int = 4
 
     def search(self, text: str, audience: Audience) -> Retrieved:
         """Find what everyone in the audience may read and what bears on the text.

@@ -64,14 +64,14 @@ class Lexicon:
         columns = ["id", "doc_id", "terms"]
         rows = table.search().select(columns).with_row_id(True).to_arrow()  # noqa: FBT003
         row_ids = rows["_rowid"].to_numpy()
-        if not (row_ids[:-1] < row_ids[1:]).all():
-            rows = rows.sort_by("_rowid")
+        order = np.argsort(row_ids)  # a scan comes in any order
+        names = rows.select(["id", "doc_id"]).take(order)
         return cls(
             key=key,
-            row_ids=rows["_rowid"].to_numpy(),
-            chunk_ids=rows["id"].to_pylist(),
-            doc_ids=rows["doc_id"].to_pylist(),
-            postings=Postings.from_lists(rows["terms"].combine_chunks()),
+            row_ids=row_ids[order],
+            chunk_ids=names["id"].to_pylist(),
+            doc_ids=names["doc_id"].to_pylist(),
+            postings=Postings.from_lists(rows["terms"].combine_chunks(), np.argsort(order)),
         )
 
     def visible(self, table: Any, where: str) -> NDArray[np.bool_]:
@@ -97,7 +97,8 @@ class Lexicon:
 
     def places(self, found: Any) -> NDArray[np.intp]:
         """Return where the rows of a result of the same version stand here."""
-        return np.searchsorted(self.row_ids, found["_rowid"].to_numpy())
+        places: NDArray[np.intp] = np.searchsorted(self.row_ids, found["_rowid"].to_numpy())
+        return places
 
 
 class Snapshot:
@@ -178,17 +179,29 @@ class Snapshot:
     def _nearest(
         self, vector: NDArray[np.float32], where: str, cut: int, *, n_visible: int
     ) -> set[int]:
+        """Return the nearest rows; which of equally near ones, their ids decide."""
+        near = self._scanned(vector, where, cut + 1, n_visible=n_visible)
+        if len(near) > cut and near[cut - 1][0] == near[cut][0]:  # LanceDB's choice: see them all
+            near = self._scanned(vector, where, n_visible, n_visible=n_visible)
+        return {row for _, _, row in near[:cut]}
+
+    def _scanned(
+        self, vector: NDArray[np.float32], where: str, limit: int, *, n_visible: int
+    ) -> list[tuple[float, str, int]]:
         query = (
             self._table.search(vector, query_type="vector", vector_column_name="vector")
             .distance_type("cosine")
             .where(where, prefilter=True)
-            .select(["_distance"])  # of another scale once there is a vector index: never used
+            .select(["_distance"])  # of another scale once there is a vector index: only for order
             .with_row_id(True)  # noqa: FBT003  # LanceDB's own signature
-            .limit(cut)
+            .limit(limit)
         )
         if n_visible <= _EXACT_SHARE * len(self._lexicon.row_ids):
             query = query.bypass_vector_index()
-        return set(self._lexicon.places(query.to_arrow(timeout=_TIMEOUT)).tolist())
+        found = query.to_arrow(timeout=_TIMEOUT)
+        ids, rows = self._lexicon.chunk_ids, self._lexicon.places(found).tolist()
+        distances = found["_distance"].to_pylist()
+        return sorted((d, ids[row], row) for d, row in zip(distances, rows, strict=True))
 
     def _matching(
         self, query: Sequence[str], visible: NDArray[np.bool_], cut: int

@@ -115,7 +115,9 @@ class Replies:
         return None if row.outcome == Outcome.BUSY else row
 
     def _made(self, question: OpenQuestion, audience: Audience | None) -> ledger.AnswerRow:
-        row = row_of(question, self._answered(question, audience), audience)
+        answer = self._answered(question, audience)
+        note(**_figures(answer.trace))
+        row = row_of(question, answer, audience)
         self.inbox.record_answer(row)
         return row
 
@@ -151,6 +153,20 @@ def _ids(question: OpenQuestion) -> dict[str, str]:
         "answer_id": question.answer_id,
         "asker": question.place.user,
         "channel": question.place.channel,
+    }
+
+
+def _figures(trace: Trace) -> dict[str, str | int]:
+    return {
+        "reason": trace.reason,
+        "index_version": trace.index_version,
+        "base": trace.base,
+        "adapter": trace.adapter,
+        "voice": trace.voice,
+        "prompt_sha256": trace.prompt_sha256,
+        "candidates": len(trace.candidates),
+        "prompt_tokens": trace.prompt_tokens,
+        "completion_tokens": trace.completion_tokens,
     }
 
 

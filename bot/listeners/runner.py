@@ -160,10 +160,13 @@ class SlackRunner:
         self.stop(deadline_s)
 
     def _hang_up(self) -> None:
+        # Closing alone waits seconds for something to read; so its threads are woken first.
         client = self._handler.client
         client.auto_reconnect_enabled = False
+        client.message_processor.event.set()
+        client.enqueue_message("")
         if client.current_session is not None and client.current_session.sock is not None:
-            with suppress(OSError):  # or closing waits up to 3 s for something to read
+            with suppress(OSError):
                 client.current_session.sock.shutdown(socket.SHUT_RD)
         self._handler.close()  # type: ignore[no-untyped-call]  # so Bolt ships it
 

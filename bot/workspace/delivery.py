@@ -90,6 +90,8 @@ class Delivery:
         self._numbers = count()
         self._due: list[tuple[float, int]] = []  # a heap; finished ones are skipped
         self._by_envelope: dict[str, int] = {}
+        self._queue: deque[int] = deque()  # due, but the sockets are full
+        self._in_flight = 0
         self._frames: deque[Frame] = deque()
         self._is_holding = False
         self.copies = 1
@@ -176,7 +178,10 @@ class Delivery:
             if parcel.is_waiting:
                 self._time_out(parcel, due_at)
             else:
-                self._attempt(parcel)
+                self._queue.append(number)
+        while self._queue and self._has_room():
+            if queued := self._parcels.get(self._queue.popleft()):
+                self._attempt(queued)
         if self._is_holding:
             return []
         frames = list(self._frames)
@@ -193,13 +198,18 @@ class Delivery:
 
     def _finish(self, parcel: _Parcel, answer: JsonObject | None) -> None:
         del self._parcels[parcel.number]
+        self._in_flight -= parcel.is_waiting
         latency_s = self._now() - parcel.sent_at
         self.acks.append(Ack(parcel.kind, parcel.payload, answer, parcel.attempt, latency_s))
         if parcel.on_ack:
             parcel.on_ack(answer)
 
+    def _has_room(self) -> bool:
+        return self._in_flight < self._options.envelopes_in_flight * max(1, len(self._live))
+
     def _attempt(self, parcel: _Parcel) -> None:
         parcel.is_waiting = True
+        self._in_flight += 1
         parcel.sent_at = self._now()
         has_reader = bool(self._live)
         patience_s = ACK_TIMEOUT_S if has_reader or parcel.kind == EVENTS else 0.0
@@ -229,6 +239,7 @@ class Delivery:
 
     def _time_out(self, parcel: _Parcel, at: float) -> None:
         parcel.is_waiting = False
+        self._in_flight -= 1
         if parcel.kind == EVENTS and parcel.attempt < len(RETRY_AFTER_S):
             heappush(self._due, (at + RETRY_AFTER_S[parcel.attempt], parcel.number))
             parcel.attempt += 1

@@ -11,6 +11,8 @@ class Options:
         rate_limits: Whether calls are counted against Slack's tiers.
         ack_on_any_socket: Whether an ack counts that came over another socket.
         fresh_envelope_ids: Whether a redelivery has a new ``envelope_id``.
+        envelopes_in_flight: What one socket carries without an ack before more wait. The
+            client of slack_sdk loses its place after some hundred frames back to back.
         mismatch_reads_first_block: ``block_mismatch`` looks at the first block alone.
         block_text_characters: Longest text of all blocks of one message, in sum.
         metadata_characters: Longest metadata, as JSON.
@@ -19,6 +21,7 @@ class Options:
     rate_limits: bool = False
     ack_on_any_socket: bool = True
     fresh_envelope_ids: bool = True
+    envelopes_in_flight: int = 100
     mismatch_reads_first_block: bool = False
     block_text_characters: int = 11_000
     metadata_characters: int = 8_000

@@ -78,7 +78,7 @@ class House:
         """Index once."""
         rules = load_rules(self.root / "access.yaml", base_url="https://wiki.example")
         ingestion = Ingestion(
-            self.catalogue, self.index(), self.embedder, self.root / "lock", lambda: NOON
+            self.catalogue, self.index, self.embedder, self.root / "lock", lambda: NOON
         )
         return ingestion.run(rules, only=only)
 
@@ -414,8 +414,8 @@ def test_progress_is_told_by_stage(house: House) -> None:
     told: list[tuple[str, int, int]] = []
     rules = load_rules(house.root / "access.yaml", base_url="https://wiki.example")
 
-    Ingestion(
-        house.catalogue, house.index(), house.embedder, house.root / "lock", lambda: NOON
-    ).run(rules, on_progress=lambda *step: told.append(step))
+    Ingestion(house.catalogue, house.index, house.embedder, house.root / "lock", lambda: NOON).run(
+        rules, on_progress=lambda *step: told.append(step)
+    )
 
     assert told == [*(("read", number, 0) for number in (1, 2, 3, 4)), ("embed", 1, 1)]

@@ -114,6 +114,15 @@ def test_every_reply_says_that_it_is_automatic(outcome: Outcome) -> None:
     assert "AI assistant" in str(block(plain_post("Something went wrong."), "context"))
 
 
+def test_what_is_ours_to_say_is_said() -> None:
+    """An error or a report keeps its words; a withdrawn answer keeps the label."""
+    assert (
+        text("Ask again in 5 minutes.")
+        in (block(plain_post("Ask again in 5 minutes."), "rich_text")["elements"][0]["elements"])
+    )
+    assert "AI assistant" in str(block(withdrawn_post(), "context"))
+
+
 def test_the_notification_says_nothing_of_the_sources() -> None:
     """Fixed words: a phone's lock screen is a place of its own."""
     replies = [an_answer(Sentence(one, (1,))) for one in ("The pool is 4 M.", "The pool is 5 M.")]
@@ -197,7 +206,14 @@ def test_at_most_five_sources_are_listed() -> None:
         *("https://ana:pw@kb.test/", "https://kb.test@evil.test/", "https://kb.test\\@evil.test/"),
         *("https://kb.test/a b", "https://kb.test/\u202ex", "https://kb.test/\x00", "https://"),
         *("https://\u0430pple.test/", "https://kb\u3002test/", "https://kb.test:99999/"),
-        *("https://kb.test:x/", "https://-kb.test/", "https://kb.test/<x>", "https://[::1", "/x"),
+        *(
+            "https://kb.test:0/",
+            "https://kb.test:x/",
+            "https://-kb.test/",
+            "https://kb.test/<x>",
+            "https://[::1",
+            "/x",
+        ),
         "https://kb.test/" + "x" * 1_000,
     ],
 )
@@ -247,6 +263,7 @@ def test_plain_text_stays_as_it_is(plain: str) -> None:
         ("<https://evil.test|VPN guide> says", "VPN guide says"),
         ("<!channel> read <@U123> this <#C1|x>", "read this"),
         ("@channel @here you", "channel here you"),
+        ("<!subteam^S1|@team> <@U1|ana> <!date^1^{date}|soon> there", "there"),
         ("go to evil.test/x?q=1 now", "go to now"),
         ("go to evil.com now", "go to evil[.]com now"),
         ("go to www.evil.test now", "go to now"),

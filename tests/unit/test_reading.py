@@ -1,0 +1,153 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fakes import HashingEmbedder
+
+from knowledge.documents import Passage
+from knowledge.reading import Reading, SentenceReader, readable
+from knowledge.retrieval import Retrieved
+from knowledge.terms import terms
+
+WIFI = "The wifi code is on the door."
+LUNCH = "Lunch is served at noon every day."
+
+
+def a_passage(text: str, crumb: str = "Guide", number: int = 0) -> Passage:
+    """Build a passage that everyone may read."""
+    name = f"wiki:{number}.md"
+    return Passage(f"{name}#00000", name, "Guide", crumb, text, "u", frozenset({"everyone"}))
+
+
+def read(
+    question: str, *passages: Passage, bearing: float = 0.5, limit: int = 4, rare: float = 0.0
+) -> Reading:
+    """Read passages for a question whose words are all equally rare."""
+    embedder = HashingEmbedder()
+    retrieved = Retrieved(
+        query=question,
+        version="chunks_v1@1",
+        vector=embedder.embed_query(question),
+        passages=passages,
+        top_cosine=1.0,
+        idf=dict.fromkeys(terms(question), rare),
+    )
+    return SentenceReader(embedder, limit=limit, bearing=bearing).read(retrieved)
+
+
+def test_the_sentence_that_bears_on_the_question_comes_first() -> None:
+    """With its passage and its place in it, so that it can be cited."""
+    right = a_passage(f"{LUNCH} {WIFI}", number=1)
+
+    reading = read("the wifi code", a_passage(LUNCH), right)
+
+    best = reading.evidence[0]
+    assert (best.text, best.passage, best.place) == (WIFI, right, (1, 1))
+    assert reading.bearing == best.score
+    assert reading.is_answered
+
+
+def test_sentences_far_below_the_best_are_no_evidence() -> None:
+    """Lunch is another subject."""
+    reading = read("the wifi code is on the door.", a_passage(f"{WIFI} {LUNCH}"))
+
+    assert [one.text for one in reading.evidence] == [WIFI]
+
+
+def test_a_question_that_nothing_bears_on_is_not_answered() -> None:
+    """The evidence is shown all the same: a trace says what was nearest."""
+    reading = read("parking for bicycles", a_passage(WIFI))
+
+    assert not reading.is_answered
+    assert reading.bearing < 0.5
+    assert [one.text for one in reading.evidence] == [WIFI]
+
+
+def test_the_threshold_itself_answers() -> None:
+    """A score equal to the threshold is enough, one just above it is not reached."""
+    reached = read("the wifi code", a_passage(WIFI)).bearing
+
+    assert read("the wifi code", a_passage(WIFI), bearing=reached).is_answered
+    above = float(np.nextafter(reached, 2.0))
+    assert not read("the wifi code", a_passage(WIFI), bearing=above).is_answered
+
+
+def test_without_passages_nothing_is_answered() -> None:
+    """Nothing allowed was found: no evidence, and a bearing of 0."""
+    assert read("the wifi code") == Reading((), 0.0, is_answered=False)
+    assert read("the wifi code", a_passage("Wi-fi")) == Reading((), 0.0, is_answered=False)
+
+
+def test_a_sentence_that_announces_a_list_takes_its_lines_along() -> None:
+    """The steps are the answer, the announcement alone is not."""
+    reading = read(
+        "you need these two things:", a_passage("You need these two things:\na key\na code")
+    )
+
+    assert reading.evidence[0].text == "You need these two things: a key a code"
+
+
+def test_an_announcement_takes_at_most_sixty_words_along() -> None:
+    """A list of a whole page would leave no room for anything else."""
+    lines = [f"line {number} of the long list here" for number in range(20)]
+
+    whole = readable("All of these:\n" + "\n".join(lines))
+
+    assert whole == [" ".join(["All of these:", *lines[:8]]), *lines]
+
+
+def test_the_same_sentence_counts_once() -> None:
+    """A policy copied into two documents is one piece of evidence, from the better passage."""
+    passages = (a_passage(WIFI, number=1), a_passage(f"{WIFI} {LUNCH}", number=2))
+
+    reading = read("the wifi code is on the door.", *passages)
+
+    assert [(one.text, one.passage.doc_id) for one in reading.evidence] == [(WIFI, "wiki:1.md")]
+
+
+def test_at_most_the_limit_is_kept() -> None:
+    """The small model reads a handful of sentences, the best ones."""
+    text = " ".join(f"The wifi code of room {n} is on the door." for n in range(10))
+
+    reading = read("the wifi code of room on the door", a_passage(text), limit=3)
+
+    scores = [one.score for one in reading.evidence]
+    assert len(scores) == 3
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_shared_rare_words_earn_a_little_credit() -> None:
+    """The heading counts too: a sentence below ``VPN`` need not say VPN again."""
+    question, text = "vpn wifi code", "Its code and wifi stand on a card."
+    plainly = read(question, a_passage(text), rare=1.0).bearing
+    below = read(question, a_passage(text, crumb="VPN"), rare=1.0).bearing
+
+    assert 0 < below - plainly <= 0.1
+
+
+def test_an_outdated_document_counts_less_than_the_one_that_replaced_it() -> None:
+    """Unless the question names the year in its title: then it is what was asked for."""
+    old = replace(a_passage(WIFI), title="Wifi 2019", is_superseded=True)
+
+    assert read("wifi code", old).bearing < read("wifi code", a_passage(WIFI)).bearing
+    in_2019 = "wifi code 2019"
+    assert read(in_2019, old).bearing == read(in_2019, a_passage(WIFI)).bearing
+
+
+def test_similarity_is_the_cosine_of_two_sentences() -> None:
+    """The same words are one direction, other words another."""
+    reader = SentenceReader(HashingEmbedder())
+
+    assert reader.similarity(WIFI, WIFI.upper()) == pytest.approx(1.0, abs=1e-5)
+    assert reader.similarity(WIFI, LUNCH) < 0.8
+
+
+def test_a_sentence_is_embedded_once() -> None:
+    """The same passages come back question after question."""
+    embedder = HashingEmbedder()
+    reader = SentenceReader(embedder)
+
+    reader.similarity(WIFI, LUNCH)
+    reader.similarity(LUNCH, WIFI)
+
+    assert sorted(embedder.embedded) == sorted([WIFI, LUNCH])
