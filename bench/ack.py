@@ -8,7 +8,6 @@ line if nothing else, and each person's last vote must be stored.
 """
 
 import argparse
-import json
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,7 @@ from adapters import ledger
 from bench.corpora import ROOT
 from bench.processes import command, running
 from bench.timing import print_table
+from bot.blocks import working_post
 from bot.workspace.running import RunningWorkspace, running_workspace
 from bot.workspace.seed import (
     SEED_ADMIN,
@@ -38,7 +38,9 @@ from bot.workspace.seed import (
 _PEOPLE = (SEED_ADMIN, SEED_EMPLOYEE, SEED_ENGINEER, SEED_FINANCE, SEED_HR, SEED_MANAGER)
 _PER_VOTE = 5  # mentions
 _QUESTION = "@housevoice How many days of leave do I get?"
+_PLACEHOLDER = working_post("").text
 _WITHIN_S = 600.0
+_LOOK_EVERY_S = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -71,10 +73,11 @@ class _Burst:
     def run(self, n: int) -> None:
         """Send the burst and wait until everybody was told."""
         first = self._workspace.say(SEED_EMPLOYEE, SEED_HELP, _QUESTION)
-        self._workspace.wait_until(lambda: self._reply(first) is not None, timeout_s=120)
+        self._asked = [first]
+        self._wait_until_told()
         reply = self._workspace.thread(SEED_HELP, first)[0]
         answer_id = self._answer_id(reply.ts)
-        self._asked, start = [first], time.monotonic()
+        start = time.monotonic()
         for number in range(n):
             asker = _PEOPLE[number % len(_PEOPLE)]
             self._asked.append(self._workspace.say(asker, SEED_HELP, _QUESTION))
@@ -82,7 +85,7 @@ class _Burst:
                 self._vote(number // _PER_VOTE, reply.ts, answer_id)
         self._workspace.wait_until_settled(timeout_s=_WITHIN_S)
         self._stored = self._votes(answer_id)
-        self._workspace.wait_until(self._all_told, timeout_s=_WITHIN_S)
+        self._wait_until_told()
         self._told_s = time.monotonic() - start
 
     def report(self) -> None:
@@ -91,10 +94,12 @@ class _Burst:
         kinds = {kind: [a.latency_s for a in acks if a.kind == kind] for kind in _kinds(acks)}
         head = ["acks of", "number", "p50, ms", "p99, ms", "longest, ms"]
         print_table(head, [[kind, len(found), *_quantiles(found)] for kind, found in kinds.items()])
-        replies = Counter(self._reply(ts) or "nothing" for ts in self._asked)
+        replies = self._replies()
+        told = Counter(text for texts in replies.values() for text in texts)
+        odd = sum(len(replies[ts]) != 1 for ts in self._asked)
         retried = sum(ack.attempt > 0 for ack in acks)
-        print(f"{len(self._asked)} asked, all told within {self._told_s:.0f} s: {dict(replies)}")
-        print(f"{retried} redelivered; threads with not just one reply: {self._odd()}")
+        print(f"{len(self._asked)} asked, all told within {self._told_s:.0f} s: {dict(told)}")
+        print(f"{retried} redelivered; threads with not just one reply: {odd}")
         lost = len(self._voted.items() - self._stored.items())
         print(f"{len(self._voted)} people's last votes, {lost} of them not stored")
 
@@ -116,18 +121,23 @@ class _Burst:
         with self._engine.connect() as connection:
             return {vote.user: vote.verdict for vote in ledger.votes_of(connection, answer_id)}
 
-    def _all_told(self) -> bool:
-        return all(self._reply(ts) is not None for ts in reversed(self._asked))
+    def _wait_until_told(self) -> None:
+        until = time.monotonic() + _WITHIN_S
+        while time.monotonic() < until:
+            replies = self._replies()
+            if all(replies[ts] and _PLACEHOLDER not in replies[ts] for ts in self._asked):
+                return
+            time.sleep(_LOOK_EVERY_S)  # a look at every thread takes the workspace's lock
+        message = f"not everybody was told within {_WITHIN_S:.0f} s"
+        raise TimeoutError(message)
 
-    def _reply(self, ts: str) -> str | None:
-        """Return which of the bot's fixed lines stands below a question, but the placeholder."""
-        for message in self._workspace.thread(SEED_HELP, ts):
-            if not json.dumps(message.blocks, ensure_ascii=False).count("Looking through"):
-                return message.text
-        return None
-
-    def _odd(self) -> int:
-        return sum(len(self._workspace.thread(SEED_HELP, ts)) != 1 for ts in self._asked)
+    def _replies(self) -> dict[str, list[str]]:
+        """Return what stands in each thread from the bot: its fixed lines, no answers."""
+        found: dict[str, list[str]] = {ts: [] for ts in self._asked}
+        for message in self._workspace.messages(SEED_HELP):
+            if message.bot_id and message.thread_ts in found:
+                found[message.thread_ts].append(message.text)
+        return found
 
 
 def _settings(workspace: RunningWorkspace, folder: Path) -> Mapping[str, str]:

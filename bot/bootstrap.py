@@ -15,7 +15,7 @@ from bot.database import Writer
 from bot.directory import SlackDirectory
 from bot.errands import Errands
 from bot.errors import BotError, SlackSetupError
-from bot.house import House, open_house
+from bot.house import House, Progress, open_house
 from bot.inbox import Inbox
 from bot.listeners.commands import Commands, Status
 from bot.listeners.delivery import Delivery, reading_client, writing_client
@@ -31,7 +31,7 @@ from bot.roles import read_roles
 from bot.settings import KnowledgeSettings, Settings, SlackSettings
 from bot.tracing import configure
 from bot.worker import Worker
-from knowledge.errors import KnowledgeError
+from knowledge.errors import IndexMismatchError, KnowledgeError
 from knowledge.reporting import IndexReport
 
 __all__ = ["House", "demo", "open_house", "serve"]
@@ -99,12 +99,18 @@ def demo(settings: Settings, port: int) -> None:
     with _workspace(port) as url:
         settings = _for_demo(settings, url)
         with open_house(settings) as house, console.status("indexing the sample company") as status:
-            report = house.ingest(
-                progress=lambda stage, done, total: status.update(f"{stage}: {done} of {total}")
-            )
+            report = _indexed(house, lambda *step: status.update("{}: {} of {}".format(*step)))
         console.print(f"{report.documents} documents of the sample company are indexed.")
         console.print(f"\n  Open {url} and ask @housevoice something. Ctrl-C ends the demo.\n")
         serve(settings)
+
+
+def _indexed(house: House, progress: Progress) -> IndexReport:
+    """Index the sample; a newer Housevoice starts the demo's index anew by itself."""
+    try:
+        return house.ingest(progress=progress)
+    except IndexMismatchError:
+        return house.ingest(rebuild=True, progress=progress)
 
 
 def _for_demo(settings: Settings, url: str) -> Settings:

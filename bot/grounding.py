@@ -20,6 +20,7 @@ SIMILARITY = 0.70
 
 _SHARED = 0.65  # least share of a sentence's words that stand in its passage
 _MARK = re.compile(r"\s*\[\s*(\d{1,2}(?:\s*,\s*\d{1,2})*)\s*\]")
+_QUANTITY = re.compile(r"[$€£+-]*\d[\d.,]*")  # in contrast to a code
 _TOKEN = re.compile(r"[\w%€£$°#@+./:,-]+")
 _ADDRESS = re.compile(
     r"[a-z][a-z0-9+.-]*://\S+|www\.\S+|\S+@\S+|(?:[\w-]+[.\u3002])+[a-z]{2,}\S*|\]\(\S*",
@@ -240,7 +241,7 @@ def _after_figures(text: str) -> Iterator[tuple[str, list[str]]]:
     """Yield each figure with the words after it, up to its unit or the next figure."""
     tokens = _TOKEN.findall(text)
     for place, token in enumerate(tokens):
-        if _is_figure(token):
+        if _QUANTITY.fullmatch(token):
             after = list[str]()
             for word in tokens[place + 1 : place + 1 + _NEAR]:
                 if _is_figure(word) or any(map(_is_unit, after)):

@@ -72,11 +72,11 @@ def _prose(lines: Iterable[str]) -> Iterator[str]:
 
 def _rows(lines: list[str]) -> Iterator[str]:
     """Name the cells of each row by the header, if there is one and a row below it."""
-    is_named = bool(lines[2:] and _DIVIDER.match(lines[1]))
-    header = _cells(lines[0]) if is_named else []
-    for line in lines[2 if is_named else 0 :]:
-        if not _DIVIDER.match(line):
-            yield _row(header, _cells(line))
+    rows = [_cells(line) for line in lines if not _DIVIDER.match(line)]
+    is_named = bool(rows[1:] and _DIVIDER.match(lines[1]))
+    header = rows.pop(0) if is_named else []
+    for cells in rows:
+        yield _row(header, cells)
 
 
 def _unmarked(line: str) -> str:

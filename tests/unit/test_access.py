@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.access import EVERYONE, Audience, checked_role, predicate
@@ -69,6 +69,7 @@ def test_the_predicate_has_one_clause_for_each_role_set() -> None:
     )
 
 
+@settings(deadline=None)
 @given(ROOMS, ROOMS)
 def test_fingerprints_are_equal_exactly_for_equal_audiences(
     one: list[frozenset[str]], other: list[frozenset[str]]
@@ -80,6 +81,7 @@ def test_fingerprints_are_equal_exactly_for_equal_audiences(
     assert Audience.from_role_sets(reversed(one)).fingerprint == first.fingerprint
 
 
+@settings(deadline=None)
 @given(ROOMS, ROLES)
 def test_the_rule_is_that_of_its_plainest_words(
     room: list[frozenset[str]], chunk: frozenset[str]
@@ -90,6 +92,7 @@ def test_the_rule_is_that_of_its_plainest_words(
     assert Audience.from_role_sets(room).may_read(chunk) == allowed
 
 
+@settings(deadline=None)
 @given(ROOMS, ROLES, ROLES)
 def test_one_more_reader_never_adds_a_chunk(
     room: list[frozenset[str]], newcomer: frozenset[str], chunk: frozenset[str]
@@ -101,6 +104,7 @@ def test_one_more_reader_never_adds_a_chunk(
     assert before.may_read(chunk) or not after.may_read(chunk)
 
 
+@settings(deadline=None)
 @given(ROOMS, st.data())
 def test_a_role_taken_from_a_reader_never_adds_a_chunk(
     room: list[frozenset[str]], data: st.DataObject

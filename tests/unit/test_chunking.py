@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.chunking import LIMIT, LIMIT_TOKENS, chunk_document, embedding_text
@@ -83,7 +83,7 @@ def test_short_sections_of_one_parent_share_a_chunk() -> None:
     (chunk,) = chunked(text, title="Badges")
 
     assert chunk.crumb == "Badges > FAQ"
-    assert chunk.text == "Where?\nFloor three.\nWhen?\nAfter nine o'clock."
+    assert chunk.text == "# Where?\nFloor three.\n# When?\nAfter nine o'clock."
 
 
 def test_short_sections_of_different_parents_stay_apart() -> None:
@@ -139,6 +139,7 @@ def test_a_chunk_with_many_tokens_is_halved_until_the_embedder_reads_all_of_it()
     assert "".join(chunk.text for chunk in chunks).count("a,b;c") == 140
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, max_size=60))
 def test_no_text_is_lost_and_every_offset_is_exact(lines: list[str]) -> None:
     """Whatever the document: bounded pieces, in order, that are the text they point at."""

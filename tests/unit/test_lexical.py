@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -32,6 +32,7 @@ def plain_bm25(query: set[str], rows: list[list[str]]) -> list[float]:
     return scores
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(ROW, st.booleans()), max_size=12), ROW)
 def test_scores_are_bm25_over_the_visible_rows_alone(
     rows: list[tuple[list[str], bool]], query: list[str]
@@ -47,6 +48,7 @@ def test_scores_are_bm25_over_the_visible_rows_alone(
     assert not scores[~visible].any()
 
 
+@settings(deadline=None)
 @given(st.lists(ROW, min_size=1, max_size=6), st.lists(ROW, max_size=6), ROW)
 def test_hidden_rows_change_no_bit(
     visible: list[list[str]], hidden: list[list[str]], query: list[str]

@@ -13,7 +13,7 @@ TABLE = """
 @pytest.mark.parametrize(
     ("markdown", "text"),
     [
-        ("# Leave #", "Leave"),
+        ("## Leave ##\nNow", "# Leave\nNow"),
         ("**Bold**, *italic*, ~~old~~ and `code`", "Bold, italic, old and code"),
         ("See [the wiki](https://x.example/a 'A')", "See [the wiki](https://x.example/a 'A')"),
         ('See [the wiki](https://x.example/a "A")', "See the wiki"),
@@ -32,7 +32,7 @@ TABLE = """
     ],
 )
 def test_marks_go_and_words_stay(markdown: str, text: str) -> None:
-    """One line is left for each paragraph, item and heading."""
+    """One line is left for each paragraph, item and heading; a heading can be told from them."""
     assert plain(markdown) == text
 
 

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.sentences import sentences
@@ -24,6 +24,7 @@ def test_text_is_split_where_a_reader_would(text: str, parts: list[str]) -> None
     assert sentences(text) == parts
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="aB1 .!?\"')\n"))
 def test_no_word_is_lost_or_moved(text: str) -> None:
     """The sentences together are the text, but for its white space."""

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.terms import STOP_WORDS, terms
@@ -40,6 +40,7 @@ def test_only_the_first_hundred_thousand_characters_count() -> None:
     assert terms("x" * 100_000 + " printer") == ["x" * 100_000]
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_has_terms_without_blanks_or_capitals(text: str) -> None:
     """Whatever a person or a file says, lone surrogates included, the analyser takes it."""
