@@ -1,6 +1,6 @@
 """Chunks a second of the whole ingestion against the bare model on the same chunks.
 
-    python -m bench.indexing [--pages 40] [--rounds 2]
+    python -m bench.indexing [--pages 30] [--rounds 3]
 
 Ours reads, parses, chunks, embeds, writes and indexes; the bare model only embeds, with the
 defaults of sentence-transformers, in the same process. Both models are loaded already; the two
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print both rates and their ratio."""
     chosen = _parser().parse_args(arguments)
     ours, bare = Stopwatch(), Stopwatch()
-    model, heard = _bare_model(), _Listening(embedder())
+    heard, model = _Listening(embedder()), _bare_model()
     with tempfile.TemporaryDirectory() as name:
         copy_pages(Path(name), chosen.pages)
         for number in range(chosen.rounds):
@@ -84,8 +84,8 @@ def _ingest(folder: Path, number: int, heard: _Listening) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pages", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--pages", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=3)
     return parser
 
 

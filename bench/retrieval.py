@@ -1,6 +1,6 @@
 """Retrieval on questions of others: both halves, plain reciprocal rank fusion, and our fusion.
 
-    python -m bench.retrieval [--only NAME]
+    python -m bench.retrieval [--only NAME ...]
 
 One run over the same chunks. A document scores as its best chunk. The first run embeds some
 25,000 chunks, which takes a quarter of an hour; later ones take the vectors from ``scratch/``.
@@ -55,8 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"skipped: no data in {DATA}")
         return
     model = embedder()
-    names = [chosen.only] if chosen.only else list(CORPORA)
-    rows = [_measured(CORPORA[name](), model) for name in names]
+    rows = [_measured(CORPORA[name](), model) for name in chosen.only or CORPORA]
     rankings = [ranking.name for ranking in _RANKINGS]
     print_table(["nDCG@10", "questions", "chunks", *rankings], rows)
 
@@ -124,7 +123,7 @@ def _relevant(ranked: Sequence[Hit], right: frozenset[str]) -> list[bool]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=sorted(CORPORA))
+    parser.add_argument("--only", nargs="+", choices=sorted(CORPORA))
     return parser
 
 

@@ -1,5 +1,6 @@
 """The composition root: puts the house, Slack and the threads together, and runs them."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -34,7 +35,7 @@ from bot.worker import Worker
 from knowledge.errors import IndexMismatchError, KnowledgeError
 from knowledge.reporting import IndexReport
 
-__all__ = ["House", "demo", "open_house", "serve"]
+__all__ = ["House", "demo", "demo_settings", "local_workspace", "open_house", "runner", "serve"]
 
 _SAMPLE = Path("knowledge/sample")
 _COURTESIES = 200  # thanks that may wait; more are left out
@@ -95,9 +96,10 @@ def runner(house: House) -> SlackRunner:
 
 def demo(settings: Settings, port: int) -> None:
     """Run the bot on a sample company in a small Slack of its own, until interrupted."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the workspace would stay behind
     console = Console(highlight=False)
-    with _workspace(port) as url:
-        settings = _for_demo(settings, url)
+    with local_workspace(port) as url:
+        settings = demo_settings(settings, url)
         with open_house(settings) as house, console.status("indexing the sample company") as status:
             report = _indexed(house, lambda *step: status.update("{}: {} of {}".format(*step)))
         console.print(f"{report.documents} documents of the sample company are indexed.")
@@ -113,7 +115,8 @@ def _indexed(house: House, progress: Progress) -> IndexReport:
         return house.ingest(rebuild=True, progress=progress)
 
 
-def _for_demo(settings: Settings, url: str) -> Settings:
+def demo_settings(settings: Settings, url: str) -> Settings:
+    """Point settings at the sample company and at a workspace, away from all that is in service."""
     from bot.workspace import app, seed  # noqa: PLC0415  # only the demo knows the workspace
 
     slack = SlackSettings(
@@ -135,24 +138,34 @@ def _for_demo(settings: Settings, url: str) -> Settings:
 
 
 @contextmanager
-def _workspace(port: int) -> Iterator[str]:
-    """Run the local workspace in a process of its own, and yield the address of its page."""
-    documents = _SAMPLE / "documents"
-    command = [sys.executable, "-m", "bot.workspace", "--port", str(port)]
-    process = subprocess.Popen(  # noqa: S603  # our own module
-        [*command, "--documents", str(documents)], stdout=subprocess.PIPE, text=True
-    )
+def local_workspace(port: int) -> Iterator[str]:
+    """Run the local workspace in a process of its own, and yield the address of its page.
+
+    Raises:
+        SlackSetupError: If it does not start, most likely because the port is taken.
+    """
+    options = ["--port", str(port), "--documents", str(_SAMPLE / "documents")]
+    command = [sys.executable, "-m", "bot.workspace", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own
+    with process:
+        try:
+            url = (process.stdout.readline() if process.stdout else "").strip()
+            if not url:
+                problem = (
+                    f"the local workspace did not start on port {port}: choose another with --port"
+                )
+                raise SlackSetupError(problem)
+            yield url
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
     try:
-        url = (process.stdout.readline() if process.stdout else "").strip()
-        if not url:
-            problem = (
-                f"the local workspace did not start on port {port}: choose another with --port"
-            )
-            raise SlackSetupError(problem)
-        yield url
-    finally:
-        process.terminate()
         process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _reindex(house: House) -> Reindex:

@@ -7,16 +7,21 @@ Knows nothing of what happens: callers say it with `note`.
 import logging
 import sys
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from time import perf_counter
-from typing import Any
+from typing import Any, TextIO, cast
 from uuid import uuid4
 
 import structlog
 
 trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 _open_event: ContextVar[dict[str, Any] | None] = ContextVar("open_event", default=None)
+
+_SLACK_LOGGERS = (
+    *("slack_bolt", "slack_bolt.RequestVerification"),
+    *("slack_sdk", "slack_sdk.web.base_client"),
+)
 
 ALLOWED_FIELDS = frozenset(
     {
@@ -46,26 +51,47 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(at_least),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Stderr())),
     )
     quiet_slack()
 
 
+class _Stderr:
+    """Standard error; a line that cannot be written is lost, and nothing stops for it."""
+
+    def write(self, line: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(line)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
 def quiet_slack() -> None:
-    """Keep message texts and tokens of the Slack packages out of every log."""
-    for name in ("slack_bolt", "slack_sdk"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    verification = logging.getLogger("slack_bolt.RequestVerification")
-    verification.addFilter(without_body)
-
-
-def without_body(record: logging.LogRecord) -> bool:
-    """Let a line pass without the request it quotes.
+    """Keep message texts and tokens of the Slack packages out of every log.
 
     Source:
-        Bolt logs the whole body of a request with a wrong signature at INFO.
+        Bolt gives each of its loggers the level and the filters of the one called after it, that
+        of Socket Mode included; proven by ``tests/integration/test_quiet_logs.py``.
     """
-    record.msg, record.args = "a request with a wrong or late signature was refused", ()
+    for name in _SLACK_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING)
+        logger.addFilter(without_text)
+
+
+def without_text(record: logging.LogRecord) -> bool:
+    """Let a line pass as the place it comes from and the kind of its error, without its words.
+
+    Source:
+        Bolt logs the body of a request with a wrong signature, and slack_sdk frames and answers
+        that it does not understand, all of them with what people wrote.
+    """
+    kind = record.exc_info[0] if record.exc_info else None
+    failed = f" ({kind.__name__})" if kind else ""
+    record.msg = f"{record.module}.{record.funcName}, line {record.lineno}{failed}"
+    record.args, record.exc_info, record.exc_text = (), None, None
     return True
 
 

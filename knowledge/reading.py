@@ -21,7 +21,7 @@ from knowledge.retrieval import Retrieved
 from knowledge.sentences import sentences
 from knowledge.terms import terms
 
-BEARING = 0.69
+BEARING = 0.71
 """Score below which the best sentence does not answer the question; see docs/log.md."""
 
 _SHARED = 0.1  # weight of the question's words, by rarity, that stand in or above a sentence

@@ -5,30 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import become, find, gone, open_browser
 from scripted_bot import ScriptedBot, connected, feedback_block, rich_text, web_client, words
-from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from bot.workspace.running import RunningWorkspace, running_workspace
 from bot.workspace.seed import SEED_EMPLOYEE, SEED_GUEST, SEED_HELP, SEED_HR, demo_seed
 
 pytestmark = pytest.mark.browser
 
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,820",
-)
 HOSTILE = "<img src=x onerror=alert(1)> <!channel>"
 
 
@@ -74,37 +60,8 @@ def workspace(tmp_path: Path) -> Iterator[RunningWorkspace]:
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Chrome]:
     """A fresh Chromium."""
-    options = ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-    yield driver
-    driver.quit()
-
-
-def find(browser: Chrome, selector: str) -> WebElement:
-    """Wait for an element and return it."""
-
-    def there(driver: Chrome) -> WebElement | None:
-        found = driver.find_elements(By.CSS_SELECTOR, selector)
-        return next((one for one in found if one.is_displayed()), None)
-
-    stale = [StaleElementReferenceException]  # it was just drawn anew
-    found = WebDriverWait(browser, 10, ignored_exceptions=stale).until(there)
-    assert found is not None
-    return found
-
-
-def gone(browser: Chrome, selector: str) -> None:
-    """Wait until an element is gone."""
-    WebDriverWait(browser, 10).until(lambda b: not b.find_elements(By.CSS_SELECTOR, selector))
-
-
-def become(browser: Chrome, user: str) -> None:
-    """Switch to another person."""
-    Select(find(browser, "#person")).select_by_value(user)
+    with open_browser(tmp_path / "profile") as driver:
+        yield driver
 
 
 def test_a_visitor_asks_and_votes_and_a_guest_sees_none_of_it(

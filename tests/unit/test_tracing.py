@@ -3,6 +3,8 @@
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import redirect_stderr
+from io import StringIO
 
 import pytest
 import structlog
@@ -60,5 +62,17 @@ def test_a_refused_request_is_not_quoted(caplog: pytest.LogCaptureFixture) -> No
     logger.setLevel(logging.INFO)  # as Bolt does, whatever we have set
     logger.info("Invalid request signature detected (body: my salary is 90,000)")
 
-    assert "refused" in caplog.text
+    assert "test_a_refused_request_is_not_quoted, line" in caplog.text
     assert "90,000" not in caplog.text
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever reads standard error may go away; the thread that logs must live on."""
+    configure("INFO")
+    nobody = StringIO()
+    nobody.close()
+    with redirect_stderr(nobody):
+        note(turns=2)
+    note(turns=3)
+
+    assert [json.loads(line)["turns"] for line in capsys.readouterr().err.splitlines()] == [3]
