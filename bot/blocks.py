@@ -110,12 +110,6 @@ def plain_post(text: str) -> Post:
     return Post("I have a message for you.", (_rich_text([body]), _context(_LABEL_PLAIN)), {})
 
 
-def withdrawn_post() -> Post:
-    """Build what takes the place of an answer whose sources are gone or closed."""
-    text = "This answer has been withdrawn. Please ask again."
-    return Post(text, (_rich_text([_section([_text(text)])]), _context(_LABEL_PLAIN)), {})
-
-
 def thanks_post() -> Post:
     """Build the thanks that only the voter sees."""
     text = "Thank you, I have noted that."

@@ -3,23 +3,29 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 from rich.console import Console
 
-from adapters.errors import AdaptersError
 from bot.database import Writer
 from bot.directory import SlackDirectory
 from bot.errands import Errands
-from bot.errors import BotError, SlackSetupError
+from bot.errors import SlackSetupError
 from bot.house import House, Progress, open_house
 from bot.inbox import Inbox
 from bot.listeners.commands import Commands, Status
-from bot.listeners.delivery import Delivery, reading_client, writing_client
+from bot.listeners.delivery import (
+    Delivery,
+    hasty_client,
+    reading_client,
+    reporting_client,
+    writing_client,
+)
 from bot.listeners.desk import Desk
 from bot.listeners.feedback import Feedback
 from bot.listeners.ingress import Ingress
@@ -28,11 +34,11 @@ from bot.listeners.replies import Replies
 from bot.listeners.runner import Listeners, SlackRunner, Threads, build_app, who_we_are
 from bot.memory import Memory
 from bot.people import People
-from bot.roles import read_roles
+from bot.roles import RoleMap, read_roles
 from bot.settings import KnowledgeSettings, Settings, SlackSettings
 from bot.tracing import configure
 from bot.worker import Worker
-from knowledge.errors import IndexMismatchError, KnowledgeError
+from knowledge.errors import IndexMismatchError
 from knowledge.reporting import IndexReport
 
 __all__ = ["House", "demo", "demo_settings", "local_workspace", "open_house", "runner", "serve"]
@@ -66,18 +72,28 @@ def runner(house: House) -> SlackRunner:
     delivery = Delivery(writes, reads, us.user)
     worker = Worker(capacity=settings.queue_capacity)
     courtesies = Worker(capacity=_COURTESIES, name="courtesies")
-    memory = Memory(house.engine)
+    memory = Memory(house.engine, house.catalogue.roles_of)
     replies = Replies(house.answer, people, memory, house.engine, inbox, delivery)
     desk = Desk(replies, worker)
 
-    def admins() -> frozenset[str]:
-        return frozenset(user for user in slack.admins if people.is_full_member(user))
+    def is_admin(user: str) -> bool:
+        return user in slack.admins and people.is_full_member(user)
 
-    reindexing = Reindexing(_reindex(house), admins, errands, delivery)
+    quick = People(SlackDirectory(hasty_client(token, slack.base_url), us.team), RoleMap(version=1))
+    reports = Delivery(reporting_client(token, slack.base_url), reads, us.user)
+    reindexing = Reindexing(_reindex(house), is_admin, errands, reports)
+
+    def heard(event: Mapping[str, Any]) -> None:
+        people.notice(event)
+        quick.notice(event)
+
+    commands = Commands(
+        us, slack.admins, quick.is_full_member, lambda: _status(house, worker), reindexing
+    )
     listeners = Listeners(
-        ingress=Ingress(us, inbox, people.notice, desk.wake, lambda: desk.is_open),
+        ingress=Ingress(us, inbox, heard, desk.wake, lambda: desk.is_open),
         feedback=Feedback(us, writer, delivery, courtesies),
-        commands=Commands(us, admins, lambda: _status(house, worker), reindexing),
+        commands=commands,
         command=slack.command,
     )
 
@@ -101,10 +117,14 @@ def demo(settings: Settings, port: int) -> None:
     with local_workspace(port) as url:
         settings = demo_settings(settings, url)
         with open_house(settings) as house, console.status("indexing the sample company") as status:
-            report = _indexed(house, lambda *step: status.update("{}: {} of {}".format(*step)))
+            report = _indexed(house, lambda *step: status.update(_step(*step)))
         console.print(f"{report.documents} documents of the sample company are indexed.")
         console.print(f"\n  Open {url} and ask @housevoice something. Ctrl-C ends the demo.\n")
         serve(settings)
+
+
+def _step(source: str, done: int, of: int) -> str:
+    return f"{source}: {done} of {of}" if of else f"{source}: {done}"
 
 
 def _indexed(house: House, progress: Progress) -> IndexReport:
@@ -188,14 +208,10 @@ def _reindexed(report: IndexReport) -> Reindexed:
 
 def _status(house: House, worker: Worker) -> Status:
     indexed_at = house.catalogue.state().indexed_at
-    try:
-        chunks = house.index.count()
-    except (AdaptersError, BotError, KnowledgeError):  # said per question; the rest is known
-        chunks = 0
     return Status(
         index_age_s=(_now() - indexed_at).total_seconds() if indexed_at else None,
         documents=house.catalogue.count(),
-        chunks=chunks,
+        chunks=house.chunks_loaded(),
         model=house.settings.model.base,
         adapter="",
         waiting=worker.waiting,

@@ -12,7 +12,9 @@ from sqlalchemy import (
     Column,
     Connection,
     Engine,
+    Integer,
     MetaData,
+    RowMapping,
     String,
     Table,
     Text,
@@ -26,13 +28,14 @@ from bot.inbox import KEPT_FOR
 
 _METADATA = MetaData()
 
-_COMMANDS = Table(
-    "commands",
+_ERRANDS = Table(
+    "errands",
     _METADATA,
     Column("trigger_id", String(128), primary_key=True),
     Column("user", String(32), nullable=False),
     Column("words", Text, nullable=False),
     Column("is_done", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
     Column("received_s", BigInteger, nullable=False),
 )
 
@@ -44,11 +47,13 @@ class Errand:
     Attributes:
         trigger_id: Slack's id of the one time it was typed.
         words: What was typed after the command.
+        attempts: How often carrying it out has been begun.
     """
 
     trigger_id: str
     user: str
     words: tuple[str, ...]
+    attempts: int = 0
 
 
 class Errands:
@@ -75,28 +80,38 @@ class Errands:
 
     def unfinished(self) -> list[Errand]:
         """List what a stop interrupted, oldest first."""
-        is_open = select(_COMMANDS).where(_COMMANDS.c.is_done.is_(False))
+        is_open = select(_ERRANDS).where(_ERRANDS.c.is_done.is_(False))
         with self._engine.connect() as connection:
-            rows = connection.execute(is_open.order_by(_COMMANDS.c.received_s)).mappings().all()
-        return [
-            Errand(row["trigger_id"], row["user"], tuple(json.loads(row["words"]))) for row in rows
-        ]
+            rows = connection.execute(is_open.order_by(_ERRANDS.c.received_s)).mappings().all()
+        return [_errand(row) for row in rows]
+
+    def mark_attempt(self, trigger_id: str) -> None:
+        """Count that it begins, before it can take the process down."""
+        mine = _ERRANDS.c.trigger_id == trigger_id
+        counted = update(_ERRANDS).where(mine).values(attempts=_ERRANDS.c.attempts + 1)
+        self._writer.execute(counted)
 
     def mark_done(self, trigger_id: str) -> None:
         """Close a command, and forget those that nobody can repeat any more."""
-        mine = _COMMANDS.c.trigger_id == trigger_id
-        self._writer.execute(update(_COMMANDS).where(mine).values(is_done=True))
+        mine = _ERRANDS.c.trigger_id == trigger_id
+        self._writer.execute(update(_ERRANDS).where(mine).values(is_done=True))
         before = int((self._now() - KEPT_FOR).timestamp())
-        old = _COMMANDS.c.is_done & (_COMMANDS.c.received_s < before)
-        self._writer.execute(delete(_COMMANDS).where(old))
+        old = _ERRANDS.c.is_done & (_ERRANDS.c.received_s < before)
+        self._writer.execute(delete(_ERRANDS).where(old))
 
     def _take(self, connection: Connection, errand: Errand) -> bool:
         return insert_once(
             connection,
-            _COMMANDS,
+            _ERRANDS,
             trigger_id=errand.trigger_id,
             user=errand.user,
             words=json.dumps(errand.words),
             is_done=False,
+            attempts=0,
             received_s=int(self._now().timestamp()),
         )
+
+
+def _errand(row: RowMapping) -> Errand:
+    words = tuple(json.loads(row["words"]))
+    return Errand(row["trigger_id"], row["user"], words, row["attempts"])

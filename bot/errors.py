@@ -82,7 +82,15 @@ class SlackRefusedError(SlackCallError):
 
 
 class SlackUncertainError(SlackCallError):
-    """The call may or may not have had an effect; it is worth another try later."""
+    """The call may or may not have had an effect; it is worth another try later.
+
+    Attributes:
+        retry_after_s: How long Slack asks to wait; 0 where it does not say.
+    """
+
+    def __init__(self, method: str, code: str, retry_after_s: float = 0.0) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(method, code)
 
 
 class UserInputError(BotError):

@@ -6,11 +6,12 @@ working. Models that speak or read for an answer belong to the thread that asks 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from time import monotonic
 
+import structlog
 from sqlalchemy import Engine
 
 from adapters import ledger
@@ -27,6 +28,7 @@ from bot.settings import Settings
 from knowledge.catalogue import Catalogue
 from knowledge.chunking import CHUNKER_VERSION
 from knowledge.embedding import Embedder, MiniLmEmbedder
+from knowledge.errors import FilterBrokenError, StoredIndexError
 from knowledge.index import Index
 from knowledge.index import IndexVersions as Versions
 from knowledge.ingestion import Ingestion
@@ -50,6 +52,7 @@ class House:
 
     settings: Settings
     engine: Engine
+    _doubt: FilterBrokenError | None = field(default=None, init=False)
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -72,6 +75,14 @@ class House:
         return Index.open_existing(
             self.settings.index_folder, embedder=embedder, chunker=CHUNKER_VERSION
         )
+
+    def chunks_loaded(self) -> int | None:
+        """Count the chunks of the index, if it is open; opening it would take too long here."""
+        index: Index | None = self.__dict__.get("index")
+        try:
+            return index.count() if index is not None else None
+        except StoredIndexError:
+            return None
 
     @cached_property
     def embedder_model(self) -> FoundModel:
@@ -139,8 +150,20 @@ class House:
         )
 
     def answer(self, question: Question) -> Answer:
-        """Answer one question; always call it from the same thread."""
-        return self.answerer.answer(question)
+        """Answer one question; always call it from the same thread.
+
+        Raises:
+            FilterBrokenError: If the index has ever returned what its filter forbids: from then
+                on for every question, until somebody has looked and starts the bot again.
+        """
+        if self._doubt is not None:
+            raise FilterBrokenError(self._doubt.chunk_id)
+        try:
+            return self.answerer.answer(question)
+        except FilterBrokenError as error:
+            self._doubt = error
+            structlog.get_logger().error("stopped answering", failed=type(error).__name__)
+            raise
 
     def ingest(
         self,

@@ -6,7 +6,6 @@ only until it is done; ids are kept for longer, so that late deliveries are reco
 
 import json
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -203,16 +202,15 @@ def _reword(connection: Connection, reworded: Reworded) -> None:
     if reworded.text is None:  # nothing stands in Slack yet, so nothing will
         unseen = same & (_QUESTIONS.c.state == State.RECEIVED)
         connection.execute(update(_QUESTIONS).where(unseen).values(state=State.DONE))
-    ledger.reword_question(
-        connection, reworded.team, reworded.channel, reworded.ts, reworded.text or ""
-    )
+    # What was answered is not what stands there now, so the ledger keeps neither.
+    ledger.reword_question(connection, reworded.team, reworded.channel, reworded.ts, "")
 
 
 def _record_answer(connection: Connection, row: ledger.AnswerRow) -> bool:
     question = _find(connection, row.question_id)
     if question is None or question.text is None:
         return False
-    ledger.record_answer(connection, replace(row, question=question.text))  # as edited by now
+    ledger.record_answer(connection, row)  # with the text that was answered
     return True
 
 

@@ -10,7 +10,6 @@ import yaml
 
 SCOPES = (
     "app_mentions:read",
-    "assistant:write",
     "channels:history",  # follow-ups without a mention; reading back after a lost answer
     "channels:read",
     "chat:write",  # not chat:write.public: the bot speaks only where it was invited
@@ -28,12 +27,12 @@ SCOPES = (
 """What the bot token must be granted; the doctor compares."""
 
 EVENTS = (
-    "agent_session_stopped",
-    "app_context_changed",
-    "app_home_opened",
     "app_mention",
+    "channel_archive",
     "channel_id_changed",
+    "channel_rename",
     "channel_shared",
+    "channel_unarchive",
     "channel_unshared",
     "member_joined_channel",
     "member_left_channel",
@@ -45,6 +44,7 @@ EVENTS = (
     "subteam_updated",
     "team_join",
     "user_change",
+    "user_profile_changed",
 )
 """What Slack sends; each has a listener or is acknowledged by the catch-all."""
 

@@ -1,5 +1,6 @@
-"""What was said before in a thread, as far as it may be used. Never reads Slack."""
+"""What was answered before, and whether it may be used yet. Never reads Slack."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -8,7 +9,10 @@ from adapters import ledger
 from bot.arrivals import OpenQuestion
 from bot.conversation import Outcome, Turn
 from bot.records import fingerprint, reply_of
+from bot.tracing import note_failure
 from knowledge.access import Audience
+from knowledge.errors import CatalogueDownError
+from knowledge.retrieval import RolesOf
 
 _MOST_TURNS = 4
 _LONGEST_TURN = 600
@@ -17,15 +21,39 @@ _REMEMBERED = frozenset({Outcome.ANSWERED, Outcome.QUOTED, Outcome.DECLINED})
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Earlier turns of the same thread, out of our own tables."""
+    """Earlier answers, out of our own tables.
+
+    Attributes:
+        roles_of: The catalogue's present truth; a document that is gone has no roles.
+    """
 
     engine: Engine
+    roles_of: RolesOf
+
+    def may_be_used(self, row: ledger.AnswerRow, audience: Audience | None) -> bool:
+        """Tell whether an answer was made for exactly this audience, and it may still read it.
+
+        Every document that the answer rests on must be there now and be open to all readers;
+        where that cannot be told, it is not.
+        """
+        if row.audience != fingerprint(audience):
+            return False
+        return not row.doc_ids or (audience is not None and self._are_open(row.doc_ids, audience))
+
+    def _are_open(self, doc_ids: Collection[str], audience: Audience) -> bool:
+        try:
+            roles = self.roles_of(doc_ids)
+        except CatalogueDownError as error:
+            note_failure(error)
+            return False
+        return all(one in roles and audience.may_read(roles[one]) for one in doc_ids)
 
     def turns(self, question: OpenQuestion, audience: Audience | None) -> tuple[Turn, ...]:
         """Return what was said before in the thread of a question, oldest first.
 
-        Only what was answered for exactly this audience: whoever can read the reply now
-        could then, and the other way round. At most 4 turns of 600 characters.
+        Only what was answered for exactly this audience, from documents that it may read yet:
+        whoever can read the reply now could then, and the other way round. At most 4 turns of
+        600 characters.
         """
         if audience is None:
             return ()
@@ -33,13 +61,14 @@ class Memory:
         with self.engine.connect() as connection:
             rows = ledger.turns_of_thread(connection, place.team, place.channel, question.thread_ts)
         asked = ledger.moment(question.ts)
-        usable = [row for row in rows if _is_usable(row, fingerprint(audience))]
-        earlier = [row for row in usable if ledger.moment(row.question_ts) < asked]
-        return tuple(turn for row in earlier for turn in _exchange(row))[-_MOST_TURNS:]
+        earlier = [row for row in rows if _is_remembered(row, asked)]
+        usable = [row for row in earlier if self.may_be_used(row, audience)]
+        return tuple(turn for row in usable for turn in _exchange(row))[-_MOST_TURNS:]
 
 
-def _is_usable(row: ledger.AnswerRow, audience: str) -> bool:
-    return row.audience == audience and row.outcome in _REMEMBERED and bool(row.question)
+def _is_remembered(row: ledger.AnswerRow, before: tuple[int, int]) -> bool:
+    is_told = row.outcome in _REMEMBERED and bool(row.question)
+    return is_told and ledger.moment(row.question_ts) < before
 
 
 def _exchange(row: ledger.AnswerRow) -> tuple[Turn, Turn]:

@@ -1,8 +1,9 @@
 """Who can read a place in Slack right now: facts, remembered for a while, and the rule.
 
 Fails closed: what cannot be read, or was read too long ago, makes the audience None. Events
-make it forget at once; since events get lost, the time limits are the guarantee. Knows
-neither questions nor documents.
+make it forget at once; since events get lost, the time limits are the guarantee: 60 s for user
+groups, member lists and the people of small rooms, 15 minutes for the people of larger ones,
+who cannot be asked for one by one that often. Knows neither questions nor documents.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -32,7 +33,8 @@ from bot.tracing import note
 from knowledge.access import Audience
 
 PEOPLE_TTL_S = 15 * 60.0
-GROUPS_TTL_S = 15 * 60.0
+SMALL_ROOM_TTL_S = 60.0
+GROUPS_TTL_S = 60.0
 PLACES_TTL_S = 5 * 60.0
 MEMBERS_TTL_S = 60.0
 FAILURE_TTL_S = 3.0
@@ -43,14 +45,15 @@ _MOST_SINGLE_READS = 30
 K = TypeVar("K")
 V = TypeVar("V")
 
-_USER_EVENTS = frozenset({"user_change", "team_join", "user_profile_changed"})
-_MEMBER_EVENTS = frozenset({"member_joined_channel", "member_left_channel"})
-_PLACE_EVENTS = frozenset(
+USER_EVENTS = frozenset({"user_change", "team_join", "user_profile_changed"})
+MEMBER_EVENTS = frozenset({"member_joined_channel", "member_left_channel"})
+PLACE_EVENTS = frozenset(
     {
         *("channel_shared", "channel_unshared", "channel_id_changed", "channel_rename"),
         *("channel_archive", "channel_unarchive"),
     }
 )
+"""Types of events after which facts are read anew; the manifest subscribes to all of them."""
 
 
 class People:
@@ -83,13 +86,22 @@ class People:
         return self._audience(place)
 
     def audience_now(self, place: Place) -> Audience | None:
-        """Say the same from facts about the place, its members and the asker read just now.
+        """Say the same for the look right before a reply is posted; much may have changed.
 
-        For the look right before a reply is posted: somebody may have joined meanwhile.
+        Read just now: the place, who is in it, the asker, and, unless the channel is public
+        and roles count for nothing, the user groups that give roles. At most 60 s old: whether
+        the others in a room of up to 30 are guests or gone. At most 15 minutes old, unless an
+        event told: the same of a larger room.
+
+        Costs a call each for the first four, and one for each other member of a small room
+        that was read longer ago.
         """
         self._places.forget(place.channel)
         self._members.forget(place.channel)
         self._people.forget(place.user)
+        facts = self._place(place.channel)
+        if self._roles.groups and (facts is None or kind_of(facts) is not Kind.PUBLIC):
+            self._groups.forget("")
         return self._audience(place)
 
     def is_full_member(self, user: str) -> bool:
@@ -103,11 +115,11 @@ class People:
             event: The inner event; of a type that tells nothing about people, it is ignored.
         """
         kind = str(event.get("type"))
-        if kind in _USER_EVENTS:
+        if kind in USER_EVENTS:
             self._people.forget(_id_in(event.get("user")))
-        if kind in _MEMBER_EVENTS:
+        if kind in MEMBER_EVENTS:
             self._members.forget(_id_in(event.get("channel")))
-        if kind in _PLACE_EVENTS:
+        if kind in PLACE_EVENTS:
             for name in ("channel", "old_channel_id", "new_channel_id"):
                 self._places.forget(_id_in(event.get(name)))
                 self._members.forget(_id_in(event.get(name)))
@@ -124,7 +136,7 @@ class People:
     def _decide(self, place: Place) -> Audience | Doubt:
         if place.team != self._directory.team:
             return Doubt.ASKER_FOREIGN
-        facts = self._places.get(place.channel, partial(self._directory.place, place.channel))
+        facts = self._place(place.channel)
         if facts is None:
             return Doubt.PLACE_UNREAD
         if early := doubt_of_place(place, facts):
@@ -141,9 +153,10 @@ class People:
             self._read_everybody()
         if self._unread(ids) > _MOST_SINGLE_READS:
             return None
+        ttl_s = SMALL_ROOM_TTL_S if len(ids) <= _MOST_SINGLE_READS else PEOPLE_TTL_S
         people: list[PersonFacts | None] = []
         for user in ids:
-            people.append(person := self._person(user))
+            people.append(person := self._person(user, ttl_s))
             if standing(person, self._directory.team) is Standing.OUTSIDER:
                 break  # one is enough
         return MembersFacts(tuple(people), is_complete=len(people) == len(ids))
@@ -156,8 +169,11 @@ class People:
         for person in self._directory.people():
             self._people.keep(person.id, person, begun)
 
-    def _person(self, user: str) -> PersonFacts | None:
-        facts = self._people.get(user, partial(self._directory.person, user))
+    def _place(self, channel: str) -> PlaceFacts | None:
+        return self._places.get(channel, partial(self._directory.place, channel))
+
+    def _person(self, user: str, ttl_s: float = PEOPLE_TTL_S) -> PersonFacts | None:
+        facts = self._people.get(user, partial(self._directory.person, user), ttl_s)
         return replace(facts, roles=self._roles_of(user)) if facts else None
 
     def _roles_of(self, user: str) -> frozenset[str] | None:
@@ -175,20 +191,20 @@ class _Memory(Generic[K, V]):
         self._ttl_s = ttl_s
         self._now = now
         self._lock = Lock()
-        self._kept: dict[K, tuple[V | None, float]] = {}
-        self._forgotten = 0
+        self._kept: dict[K, tuple[V | None, float]] = {}  # and when its read began [s]
+        self._forgettings = 0
+        self._forgotten: dict[K, int] = {}  # which forgetting was the last of each key
 
     def begin(self) -> tuple[int, float]:
-        """Mark the beginning of a read: what was forgotten by then, and the time [s]."""
+        """Mark the beginning of a read: how much was forgotten by then, and the time [s]."""
         with self._lock:
-            return self._forgotten, self._now()
+            return self._forgettings, self._now()
 
-    def get(self, key: K, read: Callable[[], V | None]) -> V | None:
-        """Return what is remembered, or read it."""
+    def get(self, key: K, read: Callable[[], V | None], ttl_s: float = inf) -> V | None:
+        """Return what is remembered, or read it; a shorter time limit may be given."""
         with self._lock:
-            value, until = self._kept.get(key, (None, -inf))
-            if self._now() < until:
-                return value
+            if self._is_fresh(key, ttl_s):
+                return self._kept[key][0]
         begun = self.begin()
         value = read()
         self.keep(key, value, begun)
@@ -197,22 +213,26 @@ class _Memory(Generic[K, V]):
     def knows(self, key: K) -> bool:
         """Tell whether something is remembered that has not run out."""
         with self._lock:
-            _, until = self._kept.get(key, (None, -inf))
-            return self._now() < until
+            return self._is_fresh(key, inf)
 
     def keep(self, key: K, value: V | None, begun: tuple[int, float]) -> None:
-        """Remember what was read, unless something was forgotten since the read began."""
-        forgotten, started = begun
-        ttl_s = FAILURE_TTL_S if value is None else self._ttl_s
+        """Remember what was read, unless its key was forgotten since the read began."""
+        forgettings, started = begun
         with self._lock:
-            if forgotten == self._forgotten:
-                self._kept[key] = (value, started + ttl_s)
+            if self._forgotten.get(key, 0) <= forgettings:
+                self._kept[key] = (value, started)
 
     def forget(self, key: K) -> None:
-        """Drop what is remembered, and whatever is being read right now."""
+        """Drop what is remembered of a key, and what is being read of it right now."""
         with self._lock:
-            self._forgotten += 1
+            self._forgettings += 1
+            self._forgotten[key] = self._forgettings
             self._kept.pop(key, None)
+
+    def _is_fresh(self, key: K, ttl_s: float) -> bool:
+        value, started = self._kept.get(key, (None, -inf))
+        own_s = FAILURE_TTL_S if value is None else self._ttl_s
+        return self._now() < started + min(own_s, ttl_s)
 
 
 def _id_in(value: object) -> str:

@@ -70,6 +70,7 @@ _STATE = Table(
     Column("indexed_at", Float, nullable=False),
 )
 _LONGEST_IN = 500  # ids in one query
+_SLICE = 1_000  # documents in one transaction: about 50 ms in which nobody else writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +160,6 @@ class Catalogue:
         """
         return {name: frozenset(roles) for name, roles in self._column("roles", doc_ids)}
 
-    def titles_of(self, doc_ids: Iterable[str]) -> dict[str, str]:
-        """Return the titles of some documents; unknown and deleted ones are absent."""
-        return {name: str(title) for name, title in self._column("title", doc_ids)}
-
     def count(self) -> int:
         """Return how many documents are there."""
         with self._transaction() as connection:
@@ -200,7 +197,10 @@ class Catalogue:
                     connection.execute(_set(column, revision), rows)
 
     def finish(self, entries: Sequence[Entry], *, index_version: str, at: datetime) -> None:
-        """Record what the index now holds, in one transaction; access may widen here.
+        """Record what the index now holds; access may widen here.
+
+        In slices, so that others can write in between; the state comes with the last, so that a
+        run that stops here leaves the index in doubt.
 
         Args:
             entries: New and changed documents.
@@ -208,14 +208,15 @@ class Catalogue:
             at: End of the run.
         """
         seconds = at.timestamp()
+        rows = [_row(entry, seconds) for entry in entries]
+        early = max(len(rows) - 1, 0) // _SLICE * _SLICE
+        for start in range(0, early, _SLICE):
+            with self._transaction() as connection:
+                _put(connection, rows[start : start + _SLICE], _moved(connection))
         with self._transaction() as connection:
             revision = _moved(connection, index_version=index_version, indexed_at=seconds)
-            if entries:
-                gone = delete(_DOCUMENTS).where(_DOCUMENTS.c.doc_id == bindparam("name"))
-                connection.execute(gone, [{"name": entry.doc_id} for entry in entries])
-                connection.execute(
-                    insert(_DOCUMENTS), [_row(entry, revision, seconds) for entry in entries]
-                )
+            if rows:
+                _put(connection, rows[early:], revision)
 
     def confirm(self, *, at: datetime) -> None:
         """Record a run that found nothing to do."""
@@ -246,18 +247,24 @@ def _moved(connection: Connection, **values: Any) -> int:
     return int(connection.execute(select(_STATE.c.revision)).scalar_one())
 
 
+def _put(connection: Connection, rows: Sequence[dict[str, Any]], revision: int) -> None:
+    """Write some documents, whatever was known of them."""
+    gone = delete(_DOCUMENTS).where(_DOCUMENTS.c.doc_id == bindparam("name"))
+    connection.execute(gone, [{"name": row["doc_id"]} for row in rows])
+    connection.execute(insert(_DOCUMENTS), [row | {"revision": revision} for row in rows])
+
+
 def _set(column: str, revision: int) -> Update:
     """Change one column of many documents; values are bound as ``name`` and ``new``."""
     named = update(_DOCUMENTS).where(_DOCUMENTS.c.doc_id == bindparam("name"))
     return named.values({"revision": revision, column: bindparam("new")})
 
 
-def _row(entry: Entry, revision: int, seconds: float) -> dict[str, Any]:
+def _row(entry: Entry, seconds: float) -> dict[str, Any]:
     return asdict(entry) | {
         "roles": sorted(entry.roles),
         "asked_roles": sorted(entry.asked_roles),
         "deleted": False,
-        "revision": revision,
         "indexed_at": seconds,
     }
 

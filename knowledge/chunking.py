@@ -7,13 +7,14 @@ headings, 900 characters and a breadcrumb in both halves (docs/log.md).
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from knowledge.documents import Chunk, Document
 from knowledge.markup import plain
 
-CHUNKER_VERSION = "headings-3"
+CHUNKER_VERSION = "headings-4"
 """Recorded in the index; a change here needs a rebuild."""
 
 LIMIT = 900
@@ -25,7 +26,10 @@ LIMIT_TOKENS = 230
 _SHORT = 200  # a shorter piece joins a neighbour below the same parent
 _ATX = re.compile(r"^ {0,3}(#{1,6})\s+(.+?)\s*#*\s*$")
 _FENCE = re.compile(r"^\s*(`{3,}(?=[^`]*$)|~{3,})")
+_TABLE = re.compile(r"^(\|[^\n]{1,200}\n\|[-:| \t]{1,200}\n)(?:\|[^\n]*(?:\n|\Z))+", re.MULTILINE)
 _BREAKS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"[.!?]\s"), re.compile(r"\s"))
+
+_Shown = Callable[[int, int], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,10 @@ def chunk_document(document: Document, count_tokens: Callable[[str], int]) -> li
         word alone is.
     """
     pieces = _joined([part for piece in _sections(document.text) for part in _cut(piece, document)])
+    shown = _shown(document.text)
     chunks: list[Chunk] = []
     for piece in pieces:
-        for fitted in _fitted(_chunk(document, piece), document, count_tokens):
+        for fitted in _fitted(_chunk(document, piece, shown), document, shown, count_tokens):
             number = len(chunks)
             name = f"{document.doc_id}#{number:05d}"
             chunks.append(replace(fitted, chunk_id=name, ord=number))
@@ -136,7 +141,22 @@ def _common(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(same) if one[: len(same)] == other[: len(same)] == tuple(same) else ()
 
 
-def _fitted(chunk: Chunk, document: Document, count: Callable[[str], int]) -> Iterator[Chunk]:
+def _shown(text: str) -> _Shown:
+    """Return what gives the plain text of a stretch; rows cut off from their header keep it."""
+    tables = list(_TABLE.finditer(text))
+    rows = [table.end(1) for table in tables]
+
+    def shown(start: int, end: int) -> str:
+        number = bisect_right(rows, start) - 1
+        is_cut = number >= 0 and start < tables[number].end() and text[start - 1] == "\n"
+        return plain((tables[number][1] if is_cut else "") + text[start:end])
+
+    return shown
+
+
+def _fitted(
+    chunk: Chunk, document: Document, shown: _Shown, count: Callable[[str], int]
+) -> Iterator[Chunk]:
     """Halve a chunk until the embedder reads all of it."""
     if not any(map(str.isalnum, chunk.text)):
         return  # a heading without text, a rule
@@ -147,14 +167,14 @@ def _fitted(chunk: Chunk, document: Document, count: Callable[[str], int]) -> It
     half = document.text[chunk.start : chunk.start + (length * 2) // 3]
     at = chunk.start + _break(half)
     for start, end in ((chunk.start, at), (at, chunk.end)):
-        text = plain(document.text[start:end])
-        yield from _fitted(replace(chunk, start=start, end=end, text=text), document, count)
+        part = replace(chunk, start=start, end=end, text=shown(start, end))
+        yield from _fitted(part, document, shown, count)
 
 
-def _chunk(document: Document, piece: _Piece) -> Chunk:
+def _chunk(document: Document, piece: _Piece, shown: _Shown) -> Chunk:
     names = [document.title, *piece.path]
     crumb = " > ".join(name for i, name in enumerate(names) if name and name not in names[:i])
-    text = plain(document.text[piece.start : piece.end])
+    text = shown(piece.start, piece.end)
     anchor = _slug(piece.path[-1]) if piece.path else ""
     return Chunk("", document.doc_id, 0, crumb[:200], anchor, text, piece.start, piece.end)
 

@@ -12,6 +12,7 @@ KnowledgeError
 │   ├── IndexMissingError       folder
 │   ├── IndexMismatchError      what, indexed, configured
 │   ├── IndexBusyError          lock
+│   ├── IndexInDoubtError       source
 │   ├── CatalogueDownError
 │   └── FilterBrokenError       chunk_id: a row came back that the filter forbids
 └── GoldenSetError              path, problem
@@ -103,6 +104,17 @@ class IndexBusyError(StoredIndexError):
     def __init__(self, lock: str) -> None:
         self.lock = lock
         super().__init__(f"another indexing run holds {lock}: wait until it has ended")
+
+
+class IndexInDoubtError(StoredIndexError):
+    """One source alone cannot be indexed: the index may hold anything, or nothing, of the rest."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        super().__init__(
+            f"the index is new, or its last run broke off, so {source} alone would not make it "
+            "whole: run `housevoice index` for all sources first"
+        )
 
 
 class CatalogueDownError(StoredIndexError):

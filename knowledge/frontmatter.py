@@ -4,11 +4,14 @@ An author may narrow who reads a page, never widen it: the roles of ``access.yam
 outer bound, whoever writes the pages.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Self
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
+import idna
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
 from knowledge.access import EVERYONE, checked_role
@@ -46,6 +49,15 @@ def checked_url(url: str) -> str:
     return url
 
 
+def host_of(url: str) -> str:
+    """Return the host of a link as the network knows it; empty where it has none."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host if host.isascii() else idna.encode(host, uts46=True).decode()
+    except ValueError:
+        return ""
+
+
 def _listed(roles: Any) -> Any:
     return [roles] if isinstance(roles, str) else roles
 
@@ -80,7 +92,7 @@ class FrontMatter(BaseModel, frozen=True, coerce_numbers_to_str=True):
             ValueError: With a sentence for the report, if the page must not be indexed.
         """
         for key in loaded:
-            if key != "roles" and key.casefold() in _LOOKS_LIKE_ROLES:
+            if key != "roles" and _letters(key) in _LOOKS_LIKE_ROLES:
                 problem = f"front matter key {key!r} is not known: who may read goes into roles"
                 raise ValueError(problem)
         try:
@@ -88,6 +100,11 @@ class FrontMatter(BaseModel, frozen=True, coerce_numbers_to_str=True):
         except ValidationError as error:
             problem = f"front matter {told(error)}"
             raise ValueError(problem) from error
+
+
+def _letters(key: str) -> str:
+    """Return a key as a person reads it: unseen characters, spaces and case do not count."""
+    return re.sub(r"[^a-z_]", "", normalize("NFKC", key).casefold())
 
 
 def told(error: ValidationError) -> str:

@@ -131,6 +131,9 @@ class Gatherer:
         if not roles:
             reason = ruling.reason or "its front matter asks for roles outside its rule"
             self._leave_out(access, entry.path, reason)
+        elif entry.has_own_url and not access.is_ours(entry.url):
+            reason = "its front matter links to a host that its source does not list under hosts"
+            self._leave_out(access, entry.path, reason)
         elif entry.doc_id in self.gathered.found:
             reason = "has the name of another document"
             self.gathered.refused.append(Remark(access.name, entry.path, reason))

@@ -20,6 +20,7 @@ from typing import Any
 import lancedb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from lancedb.index import BTree, IvfSq, LabelList
 from numpy.typing import NDArray
 
@@ -159,6 +160,11 @@ class Index:
         except (RuntimeError, ValueError, OSError) as error:
             message = f"the index in {self._folder} cannot be read"
             raise StoredIndexError(message) from error
+
+    def doc_ids(self) -> frozenset[str]:
+        """Return which documents have chunks here, whoever may read them; for maintenance."""
+        found = self._open().search().select(["doc_id"]).to_arrow()
+        return frozenset(pc.unique(found["doc_id"]).to_pylist())
 
     def vectors_of(self, doc_ids: Iterable[str]) -> dict[str, NDArray[np.float32]]:
         """Return the vectors of some documents' chunks, by the text that was embedded."""

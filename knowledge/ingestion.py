@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from knowledge.catalogue import Catalogue, Entry
 from knowledge.chunking import chunk_document, embedding_text
 from knowledge.embedding import Embedder
-from knowledge.errors import IndexBusyError, SourceError
+from knowledge.errors import IndexBusyError, IndexInDoubtError, SourceError
 from knowledge.gathering import Gathered, Gatherer
 from knowledge.index import Index
 from knowledge.parsing import Parser
@@ -70,6 +70,8 @@ class Ingestion:
         Raises:
             IndexBusyError: If another run is going on; this one is not queued.
             SourceError: If there is no source called ``only``.
+            IndexInDoubtError: If ``only`` is asked for, and the rest of the index is not known
+                to be right; nothing that serves was changed.
             StoredIndexError: If index or catalogue cannot be written.
         """
         sources = [source for source in rules.sources if only in (None, source.name)]
@@ -78,7 +80,7 @@ class Ingestion:
         try:
             self.lock.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self.lock, timeout=0):
-                return _Run(self, self.open_index(), sources, only is None, on_progress).done()
+                return _Run(self, self.open_index(), sources, only, on_progress).done()
         except Timeout as error:
             raise IndexBusyError(str(self.lock)) from error
 
@@ -90,7 +92,7 @@ class _Run:
     ingestion: Ingestion
     index: Index
     sources: Sequence[SourceAccess]
-    is_whole: bool
+    only: str | None
     on_progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
     embedded: int = 0
@@ -99,18 +101,17 @@ class _Run:
     def done(self) -> IndexReport:
         """Do all of it."""
         catalogue, index = self.ingestion.catalogue, self.index
-        everything = catalogue.known()
-        names = {source.name for source in self.sources}
-        known = {n: e for n, e in everything.items() if self.is_whole or e.source in names}
         is_trusted = catalogue.state().index_version == index.version
+        if self.only and not is_trusted:
+            raise IndexInDoubtError(self.only)
+        known = {n: e for n, e in catalogue.known().items() if self.only in (None, e.source)}
         with self._stage("read"):
             gathered = self._gathered(known, is_trusted=is_trusted)
         if is_trusted:
             work = Work.from_found(gathered.found, known)
         else:
-            unseen = [entry for name, entry in everything.items() if name not in known]
-            gone = catalogue.tombstones()
-            work = Work.from_doubt(gathered.found, known, tombstones=gone, unseen=unseen)
+            strays = catalogue.tombstones() | index.doc_ids()
+            work = Work.from_doubt(gathered.found, known, strays=strays)
         self._apply(work)
         self._record(work)
         return self._report(gathered, work.plan, known)

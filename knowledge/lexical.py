@@ -14,7 +14,6 @@ from typing import Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 K1 = 1.2
@@ -114,8 +113,3 @@ class Postings:
 
 def _idf(n_rows: int, n_holding: int) -> float:
     return float(np.log1p((n_rows - n_holding + 0.5) / (n_holding + 0.5)))
-
-
-def term_lists(rows: Sequence[Sequence[str]]) -> pa.ListArray:
-    """Return term lists as the column that ``Postings.from_lists`` takes."""
-    return pc.cast(pa.array(rows, pa.list_(pa.string())), pa.list_(pa.string()))

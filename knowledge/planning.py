@@ -114,25 +114,24 @@ class Work:
         found: Mapping[str, Found],
         known: Mapping[str, Entry],
         *,
-        tombstones: Iterable[str],
-        unseen: Iterable[Entry],
+        strays: Iterable[str],
     ) -> Self:
         """Decide on a run over an index that may hold old roles, old texts, or nothing.
 
         Args:
             found: What should be indexed.
-            known: What the catalogue holds of the same sources.
-            tombstones: Documents that must not be in the index.
-            unseen: What the catalogue holds of other sources; read anew by the next run on them.
+            known: What the catalogue holds.
+            strays: Documents that are, or may be, in the index: those not found must go.
         """
-        entries = [one.entry if one.document else _doubted(one.entry) for one in found.values()]
         return cls(
             plan=plan({name: one.entry for name, one in found.items()}, known),
             narrowed=_narrowed(found, known),
             relabelled={n: one.entry.roles for n, one in found.items() if one.document is None},
             documents=_documents(found, found),
-            dropped=frozenset(known.keys() | set(tombstones)) - found.keys(),
-            entries=(*entries, *map(_doubted, unseen)),
+            dropped=frozenset(known.keys() | set(strays)) - found.keys(),
+            entries=tuple(
+                one.entry if one.document else _doubted(one.entry) for one in found.values()
+            ),
             is_repair=True,
         )
 

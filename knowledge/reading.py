@@ -81,7 +81,7 @@ class Reading:
     """What the passages say about the question.
 
     Attributes:
-        evidence: Best first.
+        evidence: Best first; where a how-to is asked, its steps in their order come first.
         bearing: Score of the best sentence; 0 without any.
         is_answered: Whether that is enough to answer.
     """

@@ -5,20 +5,20 @@ Closed by default: a path that no rule matches has no readers. Knows paths, not 
 
 import re
 from collections import Counter
-from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from unicodedata import normalize
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from knowledge.errors import AccessRulesError
-from knowledge.frontmatter import checked_roles, checked_url, told
+from knowledge.frontmatter import checked_roles, checked_url, host_of, told
+from knowledge.strict_yaml import StrictLoader
 
 _LARGEST = 1 << 20  # characters; a rule file of that size is a mistake
 _WILD = {"*": "[^/]*", "?": "[^/]"}
@@ -43,6 +43,15 @@ def _checked_link(link: str) -> str:
     return link
 
 
+def _checked_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    for host in hosts:
+        parts = urlsplit(checked_url(f"https://{host}/"))
+        if parts.netloc != host or parts.path != "/" or parts.port or not host_of(parts.geturl()):
+            problem = f"{host!r} is not a host alone, like docs.example.com"
+            raise ValueError(problem)
+    return hosts
+
+
 class Rule(BaseModel, frozen=True, extra="forbid"):
     """Who may read the paths that match."""
 
@@ -56,6 +65,7 @@ class SourceRules(BaseModel, frozen=True, extra="forbid"):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
     folder: Annotated[str, Field(min_length=1)]
     link: Annotated[str, Field(strict=True), AfterValidator(_checked_link)]
+    hosts: Annotated[tuple[str, ...], AfterValidator(_checked_hosts)] = ()
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
 
 
@@ -88,6 +98,7 @@ class SourceAccess:
     link: str
     base_url: str
     rules: tuple[Rule, ...]
+    hosts: tuple[str, ...] = ()
 
     def ruling(self, path: str) -> Ruling:
         """Return the roles of the first rule that matches.
@@ -108,6 +119,12 @@ class SourceAccess:
     def url(self, path: str) -> str:
         """Return where a person opens a path; its characters are quoted."""
         return self.link.format(base=self.base_url, path=quote(path, safe="/"))
+
+    def is_ours(self, url: str) -> bool:
+        """Tell whether a page may link there: the host of the template, or a listed one."""
+        listed = (f"https://{host}/" for host in self.hosts)
+        host = host_of(url)
+        return bool(host) and host in map(host_of, (self.url("page.md"), *listed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +158,7 @@ def load_rules(path: Path, *, base_url: str) -> AccessRules:
             let the wrong people read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        file = RulesFile.model_validate(yaml.load(text[:_LARGEST], Loader=_UniqueKeyLoader))  # noqa: S506  # a SafeLoader that is stricter
+        file = RulesFile.model_validate(yaml.load(_text_of(path), StrictLoader))  # noqa: S506  # a SafeLoader that is stricter
         sources = tuple(_source(source, path.parent, base_url) for source in file.sources)
     except FileNotFoundError as error:
         raise AccessRulesError(str(path), "there is no such file: write one") from error
@@ -153,6 +169,14 @@ def load_rules(path: Path, *, base_url: str) -> AccessRules:
     return AccessRules(sources=_unique(path, sources))
 
 
+def _text_of(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    if len(text) > _LARGEST:
+        problem = f"is longer than {_LARGEST:,} characters: no rule of it is used"
+        raise ValueError(problem)
+    return text
+
+
 def _source(source: SourceRules, beside: Path, base_url: str) -> SourceAccess:
     access = SourceAccess(
         name=source.name,
@@ -160,6 +184,7 @@ def _source(source: SourceRules, beside: Path, base_url: str) -> SourceAccess:
         link=source.link,
         base_url=base_url.rstrip("/"),
         rules=source.rules,
+        hosts=source.hosts,
     )
     try:
         checked_url(access.url("page.md"))
@@ -174,15 +199,3 @@ def _unique(path: Path, sources: tuple[SourceAccess, ...]) -> tuple[SourceAccess
         if times > 1:
             raise AccessRulesError(str(path), f"two sources are called {name}: rename one")
     return sources
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice; YAML would let the last one win in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  # the signature is PyYAML's
-        keys = Counter(self.construct_object(key, deep=True) for key, _ in node.value)
-        for key, times in keys.items():
-            if times > 1:
-                problem = f"key {key!r} stands twice{node.start_mark}"
-                raise ValueError(problem)
-        return super().construct_mapping(node, deep)

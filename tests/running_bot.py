@@ -1,6 +1,6 @@
 """The bot's runtime with real parts, a scripted answer and given readers, for several tests."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from bot.database import Writer, open_engine
 from bot.errands import Errands
 from bot.inbox import Inbox
 from bot.listeners.commands import Commands, Status
-from bot.listeners.delivery import Delivery, reading_client, writing_client
+from bot.listeners.delivery import Delivery, reading_client, reporting_client, writing_client
 from bot.listeners.desk import Desk
 from bot.listeners.feedback import Feedback
 from bot.listeners.ingress import Ingress
@@ -29,6 +29,7 @@ from bot.memory import Memory
 from bot.worker import Worker
 from bot.workspace.running import RunningWorkspace
 from knowledge.access import Audience
+from knowledge.retrieval import RolesOf
 
 EVERYBODY = Audience.from_role_sets([{"everyone"}])
 SOURCE = Source(1, "Handbook", "https://kb.example/handbook", "handbook:leave.md")
@@ -55,6 +56,11 @@ class ScriptedAnswerer:
         sentence = Sentence(self.line, (1,))
         reply = Reply(Outcome.ANSWERED, (sentence,), sources=(SOURCE,))
         return Answer(reply, Trace(question.audience.fingerprint))
+
+
+def open_to_everyone(doc_ids: Iterable[str]) -> dict[str, frozenset[str]]:
+    """A catalogue in which every document is there, for everyone."""
+    return dict.fromkeys(doc_ids, frozenset({"everyone"}))
 
 
 @dataclass
@@ -111,6 +117,8 @@ class Parts:
     answerer: ScriptedAnswerer = field(default_factory=ScriptedAnswerer)
     readers: GivenReaders = field(default_factory=GivenReaders)
     admins: frozenset[str] = frozenset()
+    is_full_member: Callable[[str], bool] = lambda _: True
+    roles_of: RolesOf = open_to_everyone
     reindex: Callable[[str | None, Callable[[int, int], None]], Reindexed] = (
         lambda _source, _progress: Reindexed({"documents": 3})
     )
@@ -129,11 +137,13 @@ def build_bot(workspace: RunningWorkspace, folder: Path, parts: Parts) -> Bot:
     inbox = Inbox(engine, writer, utc_now)
     errands = Errands(engine, writer, utc_now)
     delivery = Delivery(writes, reads, us.user)
-    replies = Replies(parts.answerer.answer, parts.readers, Memory(engine), engine, inbox, delivery)
+    memory = Memory(engine, parts.roles_of)
+    replies = Replies(parts.answerer.answer, parts.readers, memory, engine, inbox, delivery)
     worker = Worker(capacity=parts.capacity)
     courtesies = Worker(capacity=100, name="courtesies")
     desk = Desk(replies, worker, first_delay_s=parts.first_delay_s)
-    reindexing = Reindexing(parts.reindex, lambda: parts.admins, errands, delivery)
+    reports = Delivery(reporting_client(workspace.bot_token, workspace.api_url), reads, us.user)
+    reindexing = Reindexing(parts.reindex, parts.admins.__contains__, errands, reports)
 
     def status() -> Status:
         return Status(7200.0, 853, 4212, "smollm2", "none", worker.waiting)
@@ -141,7 +151,7 @@ def build_bot(workspace: RunningWorkspace, folder: Path, parts: Parts) -> Bot:
     listeners = Listeners(
         Ingress(us, inbox, parts.readers.notice, desk.wake, lambda: desk.is_open),
         Feedback(us, writer, delivery, courtesies),
-        Commands(us, lambda: parts.admins, status, reindexing),
+        Commands(us, parts.admins, parts.is_full_member, status, reindexing),
         "/housevoice",
     )
     app = build_app(writes, listeners)

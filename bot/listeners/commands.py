@@ -4,7 +4,7 @@ Knows neither how an index is made nor what is in it; to everybody else it says 
 same sentence, whatever they ask for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from bot.tracing import note, note_failure, trace_id
 
 _HELP = "{0} status: what I am made of. {0} reindex [source]: read the documents again."
 _DENIED = "Only my administrators can do that."
+_UNCONFIRMED = "Slack does not confirm just now that you are a full member. Please try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,13 @@ class Status:
 
     Attributes:
         index_age_s: Since the last change of the index; None without an index.
+        chunks: None where the index is not loaded yet.
         waiting: Questions that wait for the worker.
     """
 
     index_age_s: float | None
     documents: int
-    chunks: int
+    chunks: int | None
     model: str
     adapter: str
     waiting: int
@@ -50,12 +52,14 @@ class Commands:
     """The command on one side, the house on the other.
 
     Attributes:
-        admins: Looks up who is an administrator now, by user id.
+        admins: User ids, as the settings name them.
+        is_full_member: Whether somebody is one yet, quick enough for an acknowledgement.
         status: Quick enough for an acknowledgement.
     """
 
     us: BotUser
-    admins: Callable[[], frozenset[str]]
+    admins: Collection[str]
+    is_full_member: Callable[[str], bool]
     status: Callable[[], Status]
     reindexing: Reindexing
 
@@ -67,18 +71,22 @@ class Commands:
         """
         command = _Command.model_validate(body)
         verb, *rest = command.text.split() or ["help"]
-        is_admin = command.team_id == self.us.team and command.user_id in self.admins()
         if verb == "help":
             ack(_HELP.format(command.command))
-        elif not is_admin:
+        elif denial := self._denial(command):
             note(reason="denied", asker=command.user_id)
-            ack(_DENIED)
+            ack(denial)
         elif verb == "status":
             ack(self._described())
         elif verb == "reindex" and len(rest) <= 1:
             ack(self.reindexing.begin(Errand(command.trigger_id, command.user_id, tuple(rest))))
         else:
             ack(_HELP.format(command.command))
+
+    def _denial(self, command: _Command) -> str:
+        if command.team_id != self.us.team or command.user_id not in self.admins:
+            return _DENIED  # without asking Slack
+        return "" if self.is_full_member(command.user_id) else _UNCONFIRMED
 
     def _described(self) -> str:
         try:
@@ -92,10 +100,8 @@ def described(status: Status) -> str:
     """Put a status into sentences."""
     index = "There is no index yet."
     if status.index_age_s is not None:
-        index = (
-            f"Index: {_age(status.index_age_s)} old, {status.documents:,} documents, "
-            f"{status.chunks:,} chunks."
-        )
+        chunks = "not loaded yet" if status.chunks is None else f"{status.chunks:,} chunks"
+        index = f"Index: {_age(status.index_age_s)} old, {status.documents:,} documents, {chunks}."
     voice = f"Model: {status.model}. Adapter: {status.adapter}."
     return f"{index} {voice} Questions waiting: {status.waiting}."
 

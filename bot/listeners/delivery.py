@@ -45,14 +45,26 @@ def reading_client(token: str, base_url: str) -> WebClient:
 
 
 def writing_client(token: str, base_url: str) -> WebClient:
-    """Build the client for posts: repeated only where Slack says that it did nothing.
+    """Build the client for posts: it repeats nothing and waits for nothing.
+
+    A repetition by the client would post what was checked before the wait.
 
     Source:
         The default handler sends ``chat.postMessage`` again after a reset connection, and
         two messages stand there; ``tests/integration/test_delivery.py`` catches it.
     """
+    return WebClient(token=token, base_url=base_url, retry_handlers=[])
+
+
+def reporting_client(token: str, base_url: str) -> WebClient:
+    """Build the client for what nobody has to check again: it waits where Slack asks it to."""
     handlers = [RateLimitErrorRetryHandler(max_retry_count=2)]
     return WebClient(token=token, base_url=base_url, retry_handlers=list(handlers))
+
+
+def hasty_client(token: str, base_url: str) -> WebClient:
+    """Build the client for a read that somebody's acknowledgement waits for."""
+    return WebClient(token=token, base_url=base_url, timeout=1, retry_handlers=[])
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +187,9 @@ def _translated(method: str) -> Iterator[None]:
         yield
     except SlackApiError as error:
         code = _code(error)
-        kind = SlackUncertainError if code in _PASSING else SlackRefusedError
-        raise kind(method, code) from error
+        if code in _PASSING:
+            raise SlackUncertainError(method, code, _retry_after_s(error)) from error
+        raise SlackRefusedError(method, code) from error
     except (SlackClientError, OSError, HTTPException) as error:
         raise SlackUncertainError(method, type(error).__name__) from error
 
@@ -186,3 +199,10 @@ def _code(error: SlackApiError) -> str:
     # nobody knows whether the call was carried out.
     code = error.response.get("error") if error.response else None
     return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
+
+def _retry_after_s(error: SlackApiError) -> float:
+    headers = getattr(error.response, "headers", None) or {}
+    named = {str(name).lower(): value for name, value in headers.items()}
+    value = str(named.get("retry-after", ""))
+    return float(value) if value.isdecimal() else 0.0

@@ -10,7 +10,7 @@ from threading import Event, Lock, Thread
 from time import monotonic
 
 from bot.arrivals import OpenQuestion, State
-from bot.errors import QueueFullError, SlackRefusedError
+from bot.errors import QueueFullError, SlackRefusedError, SlackUncertainError
 from bot.listeners.replies import Replies
 from bot.tracing import note, note_failure
 from bot.worker import Worker
@@ -92,7 +92,7 @@ class Desk:
             self._woken.clear()
             try:
                 if not self.step():
-                    self._woken.wait(self._patience_s())
+                    self._woken.wait(self.patience_s())
             except Exception as error:  # noqa: BLE001  the database cannot be read just now
                 note_failure(error)
                 self._is_stopping.wait(self._first_delay_s)
@@ -106,11 +106,19 @@ class Desk:
             taken = later | self._in_hand
         waiting = self._inbox.next_questions(taken)
         if not waiting:
+            self._forget_due(now)
             return None
         chosen = min(waiting, key=lambda one: self._served.get(one.place.user, -1))
         self._turn += 1
         self._served[chosen.place.user] = self._turn
         return chosen
+
+    def _forget_due(self, now: float) -> None:
+        """Drop what was to be tried by now and is not open any more."""
+        with self._lock:
+            for question_id in [one for one, due in self._due.items() if due <= now]:
+                del self._due[question_id]
+                self._failures.pop(question_id, None)
 
     def _begin(self, question: OpenQuestion) -> None:
         with self._lock:
@@ -183,10 +191,11 @@ class Desk:
             failures = self._failures.get(question_id, 0)
             delay_s = min(_LONGEST_DELAY_S, self._first_delay_s * 2 ** min(failures, 10))
             self._failures[question_id] = failures + 1
-            self._due[question_id] = self._clock() + delay_s
+            self._due[question_id] = self._clock() + max(delay_s, _asked_for_s(error))
             self._in_hand.discard(question_id)
 
-    def _patience_s(self) -> float:
+    def patience_s(self) -> float:
+        """How long nothing is to be tried again [s]."""
         with self._lock:
             soonest = min(self._due.values(), default=self._clock() + _PRUNE_EVERY_S)
         return max(0.0, soonest - self._clock())
@@ -195,3 +204,8 @@ class Desk:
         if self._clock() - self._pruned_at >= _PRUNE_EVERY_S:
             self._pruned_at = self._clock()
             self._inbox.prune()
+
+
+def _asked_for_s(error: Exception) -> float:
+    wait_s = error.retry_after_s if isinstance(error, SlackUncertainError) else 0.0
+    return min(_LONGEST_DELAY_S, wait_s)

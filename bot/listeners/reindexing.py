@@ -17,6 +17,8 @@ from bot.tracing import note, note_failure, trace_id, wide_event
 
 _RUNNING = "A reindex is already running. Please wait until it has ended."
 _STARTED = "I am reading the documents again. How it goes stands in our direct messages."
+_GIVEN_UP = "I began to read the documents several times and never finished. I have given up."
+_MOST_ATTEMPTS = 3
 _EDIT_EVERY_S = 2.0
 _MOST_NAMED = 20
 
@@ -46,21 +48,21 @@ class Reindexing:
     """Runs what administrators ask for.
 
     Args:
-        admins: Looks up who is an administrator now, by user id.
+        is_admin: Tells whether somebody is an administrator now, by user id; may take its time.
         clock: Seconds that only grow.
     """
 
     def __init__(
         self,
         reindex: Reindex,
-        admins: Callable[[], frozenset[str]],
+        is_admin: Callable[[str], bool],
         errands: Errands,
         delivery: Delivery,
         *,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._reindex = reindex
-        self._admins = admins
+        self._is_admin = is_admin
         self._errands = errands
         self._delivery = delivery
         self._clock = clock
@@ -104,10 +106,15 @@ class Reindexing:
             self._one_at_a_time.release()
 
     def _carry_out(self, errand: Errand) -> None:
-        if errand.user in self._admins():  # still
+        if self._is_admin(errand.user):  # still
             progress = _Progress(self._delivery, errand.user, self._clock)
-            progress.say("I am reading the documents again.")
-            progress.say(self._outcome(errand, progress))
+            if errand.attempts >= _MOST_ATTEMPTS:  # it may take the process down
+                note(reason="given up", attempts=errand.attempts)
+                progress.say(_GIVEN_UP)
+            else:
+                self._errands.mark_attempt(errand.trigger_id)
+                progress.say("I am reading the documents again.")
+                progress.say(self._outcome(errand, progress))
         self._errands.mark_done(errand.trigger_id)
 
     def _outcome(self, errand: Errand, progress: "_Progress") -> str:
@@ -145,7 +152,8 @@ class _Progress:
     def count(self, done: int, of: int) -> None:
         """Say how far it is, unless something was said just now."""
         if self._place is not None and self._clock() - self._said_at >= _EDIT_EVERY_S:
-            self.say(f"I am reading the documents again: {done:,} of {of:,}.")
+            total = f" of {of:,}" if of else ""  # 0: nobody knows yet
+            self.say(f"I am reading the documents again: {done:,}{total}.")
 
 
 def reported(done: Reindexed) -> str:

@@ -20,11 +20,17 @@ from bot.inbox import Inbox
 from bot.listeners.delivery import Delivery
 from bot.listeners.questions import LONGEST_QUESTION
 from bot.memory import Memory
-from bot.records import fingerprint, reply_of, row_of
+from bot.records import reply_of, row_of
 from bot.tracing import note, note_failure, trace_id, wide_event
 from knowledge.access import Audience
 
 _MOST_ATTEMPTS = 3
+_GONE = frozenset(
+    {
+        *("message_not_found", "cant_update_message", "edit_window_closed"),
+        *("channel_not_found", "not_in_channel", "is_archived"),
+    }
+)
 _HELP = "Ask me a question, and I will look it up in our documents."
 _TOO_LONG = f"That is too long for me. Please ask in at most {LONGEST_QUESTION} characters."
 
@@ -93,16 +99,16 @@ class Replies:
                 self._close(question, reply_post(reply, question.answer_id))
 
     def _settled(self, question: OpenQuestion) -> Reply:
-        """Return a recorded reply whose readers are those of this moment."""
+        """Return a recorded reply for the readers of this moment, from what they may read now."""
         row = self._recorded(question)
         if row is None:
             self.inbox.mark_attempt(question.question_id)
             row = self._made(question, self.readers.audience_of(question.place))
         now = self.readers.audience_now(question.place)
-        if row.audience != fingerprint(now):
+        if not self.memory.may_be_used(row, now):
             row = self._made(question, now)
-            if row.audience != fingerprint(self.readers.audience_now(question.place)):
-                row = self._made(question, None)  # people come and go: nothing internal
+            if not self.memory.may_be_used(row, self.readers.audience_now(question.place)):
+                row = self._made(question, None)  # it keeps changing: nothing internal
         return reply_of(row)
 
     def _recorded(self, question: OpenQuestion) -> ledger.AnswerRow | None:
@@ -137,7 +143,19 @@ class Replies:
             self.delivery.show(question.place.channel, question.placeholder_ts, post)
         except SlackRefusedError as error:  # its place is gone: then it lands nowhere else
             note(method=error.method, slack_error=error.code)
+            if error.code not in _GONE:
+                self._admit(question, error)
         self.inbox.mark_done(question.question_id)
+
+    def _admit(self, question: OpenQuestion, refusal: SlackRefusedError) -> None:
+        """Say that it failed, as simply as can be: better than a wait without end."""
+        sentence = explain(refusal, trace_id.get())
+        self.inbox.record_answer(row_of(question, _said(Outcome.FAILED, sentence), None))
+        place, ts = question.place.channel, question.placeholder_ts
+        try:
+            self.delivery.show(place, ts, plain_post(sentence))
+        except SlackRefusedError as error:
+            note(method=error.method, slack_error=error.code)
 
     def _withdraw(self, question: OpenQuestion) -> None:
         try:

@@ -11,6 +11,7 @@ from time import monotonic
 
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
@@ -59,17 +60,23 @@ def build_app(client: WebClient, listeners: Listeners) -> App:
     """Put the listeners on a Bolt app.
 
     Clicks and commands are handled in the thread that read them from the socket: they store,
-    acknowledge and are gone, so there is no second pool that could fill up.
+    acknowledge and are gone, so there is no second pool that could fill up. Nothing is asked
+    of Slack on the way to them.
 
     Source:
-        With Bolt's own pool busy a click is never acknowledged;
-        ``tests/integration/test_listeners.py`` keeps the worker busy meanwhile.
+        With Bolt's own pool busy a click is never acknowledged; and where Bolt itself asks
+        Slack who the bot is, it acknowledges what it drops when that fails. Both are proven by
+        ``tests/integration/test_listeners.py``.
     """
+    us = listeners.ingress.us
+    ours = AuthorizeResult(
+        enterprise_id=None, team_id=us.team, bot_user_id=us.user, bot_id=us.bot or None
+    )
     app = App(
-        client=client,
+        client=WebClient(base_url=client.base_url),  # for the socket; no listener writes with it
         logger=_quiet_logger(),
         process_before_response=True,
-        token_verification_enabled=False,  # `who_we_are` has asked already
+        authorize=lambda: ours,
     )
     app.use(listeners.ingress.on_request)
     app.action(FEEDBACK_ACTION)(listeners.feedback.on_click)

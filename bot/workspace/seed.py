@@ -34,7 +34,6 @@ SEED_GUEST_CORNER = "C0GUESTS"
 
 SEED_SCOPES = (
     "app_mentions:read",
-    "assistant:write",
     "channels:history",
     "channels:read",
     "chat:write",
@@ -52,12 +51,12 @@ SEED_SCOPES = (
 """What the app was granted; a test keeps it equal to the manifest."""
 
 SEED_EVENTS = (
-    "agent_session_stopped",
-    "app_context_changed",
-    "app_home_opened",
     "app_mention",
+    "channel_archive",
     "channel_id_changed",
+    "channel_rename",
     "channel_shared",
+    "channel_unarchive",
     "channel_unshared",
     "member_joined_channel",
     "member_left_channel",
@@ -69,6 +68,7 @@ SEED_EVENTS = (
     "subteam_updated",
     "team_join",
     "user_change",
+    "user_profile_changed",
 )
 """What the app subscribed to; likewise."""
 

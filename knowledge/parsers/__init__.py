@@ -4,7 +4,7 @@ Nothing here is imported by the parent but this file and ``wire``; heavy librari
 the first file of their kind arrives. Knows neither sources nor roles.
 """
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 """Bump whenever any file of any kind would give another text: then all are parsed anew."""
 
 EXTENSIONS = frozenset({".csv", ".docx", ".htm", ".html", ".md", ".pdf", ".pptx", ".txt", ".xlsx"})

@@ -19,7 +19,7 @@ READERS = {
     ".docx": "word.read_word",
     ".htm": "web.read_html",
     ".html": "web.read_html",
-    ".md": "plain.read_markdown",
+    ".md": "plain.read_text",
     ".pdf": "portable.read_pdf",
     ".pptx": "slides.read_slides",
     ".txt": "plain.read_text",

@@ -32,7 +32,7 @@ class Reading:
     Attributes:
         text: Markdown.
         title: As the format itself states it; empty where it does not.
-        front: The front matter as loaded; only Markdown has one.
+        front: The front matter as loaded; Markdown, plain text and HTML may have one.
         front_problem: Why the front matter cannot be used; empty where it can.
     """
 

@@ -1,4 +1,7 @@
-"""Excel files: what a person sees, row by row, without hidden sheets and formulas."""
+"""Excel files: the values of its visible sheets, row by row, without formulas.
+
+Hidden rows and columns are read like the others: a role, not a hidden row, keeps people out.
+"""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time

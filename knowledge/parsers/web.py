@@ -12,22 +12,47 @@ import trafilatura
 from lxml.etree import strip_elements
 from lxml.html import HtmlElement
 
-from knowledge.parsers.reading import Reading, one_line
+from knowledge.parsers.front import opened
+from knowledge.parsers.plain import decoded
+from knowledge.parsers.reading import Reading, UnreadableError, cleaned, one_line
 from knowledge.parsers.tree import from_element
 
 _NEVER_SHOWN = ("script", "style", "noscript", "template", "svg", "iframe", "object", "select")
 _AROUND = re.compile(r"\b(?:breadcrumbs?|footer|menu|nav|navigation|sidebar)\b", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<(?!!--)[^>]*>", re.DOTALL | re.IGNORECASE
+)
+_TOP = 16_384  # characters in which readers may be named
 _MAIN = "//main | //*[@role='main' and not(self::main)]"
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
 def read_html(data: bytes) -> Reading:
-    """Read a web page."""
+    """Read a web page; front matter may stand before it, as in Markdown."""
+    before = _front(data)
+    if before.front_problem:
+        return before
+    if before.front:
+        data = before.text.encode()
     page = lxml.html.document_fromstring(data, parser=_parser(data))
     title = one_line(page.findtext(".//title") or "")
     strip_elements(page, *_NEVER_SHOWN, with_tail=False)
     _drop(page, _is_hidden)
-    return Reading(_marked(page) or _found(page) or _all(page), title=title)
+    text = _marked(page) or _found(page) or _all(page)
+    return Reading(text, title=title, front=before.front)
+
+
+def _front(data: bytes) -> Reading:
+    """Read what stands before a page, or object to what its first lines show or comment."""
+    try:
+        text = cleaned(decoded(data))
+    except UnreadableError:
+        return Reading("")  # perhaps of an encoding that the page itself names
+    if not text.startswith("<"):
+        return opened(text)
+    shown = opened(_MARKUP.sub("\n", text[:_TOP]))
+    problem = "is not read: it stands below the first tag" if shown.front else shown.front_problem
+    return Reading("", front_problem=problem)
 
 
 def _marked(page: HtmlElement) -> str:

@@ -65,7 +65,6 @@ def test_an_unknown_document_has_no_roles(catalogue: Catalogue) -> None:
 
     names = ["wiki:a.md", "wiki:x.md", "wiki:a.md"]
     assert catalogue.roles_of(names) == {"wiki:a.md": frozenset({"everyone"})}
-    assert catalogue.titles_of(names) == {"wiki:a.md": "A page"}
     assert catalogue.roles_of([]) == {}
 
 
@@ -76,7 +75,6 @@ def test_a_removed_document_is_a_tombstone_until_it_returns(catalogue: Catalogue
     catalogue.begin(narrowed={}, removed=["wiki:a.md"])
 
     assert catalogue.roles_of(["wiki:a.md", "wiki:b.md"]).keys() == {"wiki:b.md"}
-    assert catalogue.titles_of(["wiki:a.md"]) == {}
     assert catalogue.tombstones() == {"wiki:a.md"}
     assert catalogue.known().keys() == {"wiki:b.md"}
 
@@ -124,6 +122,40 @@ def test_many_documents_are_asked_for_at_once(catalogue: Catalogue) -> None:
     catalogue.finish(entries, index_version="v", at=NOON)
 
     assert len(catalogue.roles_of(entry.doc_id for entry in entries)) == 1_201
+
+
+def test_others_write_while_a_large_run_is_recorded(catalogue: Catalogue) -> None:
+    """Votes do not wait for 20,000 documents; what stops on the way leaves the index in doubt."""
+    entries = [an_entry(f"wiki:{number}.md") for number in range(2_500)]
+    before = catalogue.revision
+
+    catalogue.finish(entries, index_version="v", at=NOON)
+
+    assert catalogue.revision == before + 3  # as many transactions
+    assert catalogue.count() == 2_500
+
+
+def test_a_record_that_breaks_off_leaves_the_index_in_doubt(
+    catalogue: Catalogue, engine: Engine
+) -> None:
+    """The state is written last, when everything else is."""
+    catalogue.finish([an_entry()], index_version="v1", at=NOON)
+    catalogue.begin(narrowed={}, removed=[])
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER full BEFORE INSERT ON documents WHEN NEW.doc_id = 'wiki:1400.md' "
+            "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        )
+
+    with pytest.raises(CatalogueDownError):
+        catalogue.finish(
+            [an_entry(f"wiki:{number}.md") for number in range(1_500)],
+            index_version="v2",
+            at=NOON,
+        )
+
+    assert catalogue.state().index_version == ""
+    assert catalogue.count() == 1_001
 
 
 def test_creating_twice_keeps_what_is_there(catalogue: Catalogue, engine: Engine) -> None:

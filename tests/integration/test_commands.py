@@ -2,16 +2,27 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import count
 from pathlib import Path
 from threading import Event
 
 import pytest
+from pydantic import SecretStr
 from running_bot import Parts, running_bot
 
+from bot.bootstrap import runner
+from bot.errands import Errand
+from bot.house import House, open_house
 from bot.listeners.commands import Status, described
-from bot.listeners.reindexing import Reindexed, reported
+from bot.listeners.reindexing import Reindexed, Reindexing, reported
+from bot.settings import KnowledgeSettings, ModelSettings, Settings, SlackSettings
+from bot.workspace.faults import Fault
 from bot.workspace.running import RunningWorkspace, running_workspace
 from bot.workspace.seed import SEED_ADMIN, SEED_EMPLOYEE, SEED_HELP, demo_seed, seed_dm
+from knowledge.index import Index
 
 ADMINS = frozenset({SEED_ADMIN})
 
@@ -81,6 +92,18 @@ def test_a_reindex_is_told_in_one_message(workspace: RunningWorkspace, tmp_path:
     assert "2 new, 851 unchanged. Not read: hr/old.pdf." in told(workspace)
     assert len(workspace.calls_of("chat.postMessage")) == 1
     assert len(workspace.calls_of("chat.update")) == 1  # at most one edit in two seconds
+
+
+def test_the_end_of_a_reindex_is_told_even_if_slack_asks_to_wait(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """Its report needs no second check, so it is brought when Slack takes it."""
+    with running_bot(workspace, tmp_path, Parts(admins=ADMINS)):
+        workspace.order(Fault("chat.update", retry_after_s=1))
+        whispered(workspace, SEED_ADMIN, "/housevoice reindex")
+        wait_for_reindex()
+
+    assert "Done: 3 documents." in told(workspace)
 
 
 def test_one_reindex_at_a_time(workspace: RunningWorkspace, tmp_path: Path) -> None:
@@ -175,3 +198,135 @@ def test_numbers_read_well() -> None:
     assert described(Status(None, 0, 0, "none", "none", 0)).startswith("There is no index yet.")
     failures = tuple(f"{n}.pdf" for n in range(25))
     assert reported(Reindexed({"new": 1000}, failures)).endswith("19.pdf and 5 more.")
+    assert "853 documents, not loaded yet." in described(Status(1.0, 853, None, "none", "none", 0))
+
+
+def test_a_total_that_nobody_knows_is_left_out(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """The administrator reads how many are done, not "120 of 0"."""
+    seen = list[str]()
+
+    def reindex(_source: str | None, progress: Callable[[int, int], None]) -> Reindexed:
+        for of in (0, 240):
+            progress(120, of)
+            seen.append(told(workspace))
+        return Reindexed({})
+
+    with running_bot(workspace, tmp_path, Parts()) as bot:
+        clock = count(step=10.0).__next__
+        running = Reindexing(reindex, lambda _: True, bot.errands, bot.delivery, clock=clock)
+        running.begin(Errand("1.1", SEED_ADMIN, ()))
+        wait_for_reindex()
+
+    assert "again: 120." in seen[0]
+    assert "again: 120 of 240." in seen[1]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_reindex_that_kills_the_bot_is_given_up(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """After three starts that ended with it, its sender is told, and the bot stays up."""
+    runs = list[str | None]()
+
+    def die(source: str | None, _progress: Callable[[int, int], None]) -> Reindexed:
+        runs.append(source)
+        raise SystemExit  # ends the thread without a word, as a kill would
+
+    with running_bot(workspace, tmp_path, Parts()) as bot:
+        running = Reindexing(die, lambda _: True, bot.errands, bot.delivery)
+        running.begin(Errand("1.1", SEED_ADMIN, ()))
+        for _ in range(4):
+            wait_for_reindex()
+            running.resume()
+        wait_for_reindex()
+        assert bot.errands.unfinished() == []
+
+    assert len(runs) == 3
+    assert "I have given up." in told(workspace)
+
+
+def test_help_and_denials_do_not_wait_for_slack(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """Only for a name in the settings Slack is asked, and then for that one person."""
+    asked_for = list[str]()
+
+    def is_full_member(user: str) -> bool:
+        asked_for.append(user)
+        return False
+
+    with running_bot(workspace, tmp_path, Parts(admins=ADMINS, is_full_member=is_full_member)):
+        helped = whispered(workspace, SEED_ADMIN, "/housevoice help")
+        denied = whispered(workspace, SEED_EMPLOYEE, "/housevoice status")
+        assert asked_for == []
+        unconfirmed = whispered(workspace, SEED_ADMIN, "/housevoice status")
+
+    assert helped.startswith("/housevoice status")
+    assert denied == "Only my administrators can do that."
+    assert unconfirmed.startswith("Slack does not confirm just now")
+    assert asked_for == [SEED_ADMIN]
+
+
+class Unopened(House):
+    """A house whose index must not be opened, for that takes long."""
+
+    @cached_property
+    def index(self) -> Index:
+        raise AssertionError
+
+
+@contextmanager
+def whole_bot(workspace: RunningWorkspace, data: Path) -> Iterator[None]:
+    """Run the bot as `housevoice serve` puts it together."""
+    (data / "roles.yaml").write_text("version: 1\n")
+    settings = Settings(
+        data=data,
+        slack=SlackSettings(
+            bot_token=SecretStr(workspace.bot_token),
+            app_token=SecretStr(workspace.app_token),
+            base_url=workspace.api_url,
+            admins=(SEED_ADMIN,),
+        ),
+        knowledge=KnowledgeSettings(folder=data),
+        model=ModelSettings(base="none"),
+    )
+    with open_house(settings) as opened:
+        house = Unopened(settings, opened.engine)
+        house.answerer = None  # nobody asks anything
+        house.catalogue.confirm(at=datetime.now(UTC))
+        bot = runner(house)
+        bot.start()
+        workspace.wait_until_connected()
+        yield
+        assert bot.stop(5.0)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("users.info", retry_after_s=30, times=100),
+        Fault("users.info", gate=Event(), times=100),
+        Fault("users.info", is_reset=True, times=100),
+    ],
+    ids=["rate limited", "no answer", "reset"],
+)
+def test_a_slow_slack_does_not_hold_up_a_command(
+    workspace: RunningWorkspace, tmp_path: Path, fault: Fault
+) -> None:
+    """The administrator is told at once that nobody can confirm them; later it works."""
+    with whole_bot(workspace, tmp_path):
+        workspace.order(fault)
+        unconfirmed = whispered(workspace, SEED_ADMIN, "/housevoice status")
+        if fault.gate:
+            fault.gate.set()
+
+    assert unconfirmed.startswith("Slack does not confirm just now")
+    assert max(ack.latency_s for ack in workspace.acks) < 1.5
+
+
+def test_a_status_opens_no_index(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """What is not loaded yet is told as that, before Slack loses its patience."""
+    with whole_bot(workspace, tmp_path):
+        status = whispered(workspace, SEED_ADMIN, "/housevoice status")
+
+    assert "0 documents, not loaded yet." in status

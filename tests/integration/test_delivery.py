@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from running_bot import GivenReaders, ScriptedAnswerer, utc_now
+from running_bot import GivenReaders, ScriptedAnswerer, open_to_everyone, utc_now
 from slack_sdk import WebClient
 from slack_sdk.http_retry import default_retry_handlers
 from sqlalchemy import Connection, Engine, event
@@ -136,7 +136,7 @@ class Process:
         replies = Replies(
             ScriptedAnswerer().answer,
             GivenReaders(),
-            Memory(house.engine),
+            Memory(house.engine, open_to_everyone),
             house.engine,
             inbox,
             delivery,

@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 
@@ -16,7 +17,7 @@ from sqlalchemy import create_engine
 from knowledge.access import Audience
 from knowledge.catalogue import Catalogue
 from knowledge.chunking import CHUNKER_VERSION
-from knowledge.errors import IndexBusyError, SourceError
+from knowledge.errors import AccessRulesError, IndexBusyError, IndexInDoubtError, SourceError
 from knowledge.index import Index, IndexVersions
 from knowledge.ingestion import Ingestion
 from knowledge.parsing import PARSER_VERSION
@@ -49,6 +50,7 @@ class House:
     root: Path
     embedder: HashingEmbedder = field(default_factory=HashingEmbedder)
     link: str = "{base}/{path}"
+    hosts: str = ""
 
     def __post_init__(self) -> None:
         self.catalogue = Catalogue(create_engine(f"sqlite:///{self.root / 'house.sqlite'}"))
@@ -59,7 +61,8 @@ class House:
     def rule(self, name: str, *rules: tuple[str, str], beside: str = "") -> None:
         """Write access.yaml with one source, and perhaps with the text of another."""
         lines = "".join(f"  - {{match: '{match}', roles: [{roles}]}}\n" for match, roles in rules)
-        text = f"- name: {name}\n  folder: {name}\n  link: '{self.link}'\n  rules:\n{lines}"
+        text = f"- name: {name}\n  folder: {name}\n  link: '{self.link}'\n"
+        text += f"  hosts: [{self.hosts}]\n  rules:\n{lines}"
         (self.root / "access.yaml").write_text(f"version: 1\nsources:\n{text}{beside}")
 
     def page(self, path: str, text: str) -> Path:
@@ -69,16 +72,22 @@ class House:
         file.write_text(text)
         return file
 
-    def index(self) -> Index:
+    def index(self, *, rebuild: bool = False) -> Index:
         """Open the index for writing."""
         versions = IndexVersions(self.embedder.version, CHUNKER_VERSION, PARSER_VERSION)
-        return Index.open_or_create(self.root / "index", versions, self.embedder.dim)
+        return Index.open_or_create(
+            self.root / "index", versions, self.embedder.dim, rebuild=rebuild
+        )
 
-    def run(self, *, only: str | None = None) -> IndexReport:
+    def run(self, *, only: str | None = None, rebuild: bool = False) -> IndexReport:
         """Index once."""
         rules = load_rules(self.root / "access.yaml", base_url="https://wiki.example")
         ingestion = Ingestion(
-            self.catalogue, self.index, self.embedder, self.root / "lock", lambda: NOON
+            self.catalogue,
+            partial(self.index, rebuild=rebuild),
+            self.embedder,
+            self.root / "lock",
+            lambda: NOON,
         )
         return ingestion.run(rules, only=only)
 
@@ -207,6 +216,8 @@ def test_a_page_that_no_rule_covers_is_named_and_left_out(house: House) -> None:
 
 def test_front_matter_says_title_link_owner_and_narrower_readers(house: House) -> None:
     """It is read with the page, and kept for the runs that do not read it again."""
+    house.hosts = "doors.example"
+    house.rule("wiki", *OPEN)
     head = (
         "---\ntitle: Door codes\nurl: https://doors.example/x\nroles: [it]\nowner: Bo Lind\n---\n"
     )
@@ -368,6 +379,117 @@ def test_a_run_that_broke_off_is_made_good(house: House) -> None:
     assert house.found("guest network Meadow") == {"wiki:it/vpn.md", "wiki:new.md"}
     assert house.index().count() == 3
     assert house.run().index_version == report.index_version
+
+
+def a_second_source(house: House) -> None:
+    """Add a source of one page, indexed with the rest."""
+    (house.root / "forms").mkdir()
+    (house.root / "forms" / "leave.md").write_text("# Leave\n\nFill in the form of the house.\n")
+    beside = (
+        "- {name: forms, folder: forms, link: '{base}/f/{path}', "
+        "rules: [{match: '**', roles: [everyone]}]}\n"
+    )
+    house.rule("wiki", *OPEN, beside=beside)
+    house.run()
+
+
+def test_one_source_alone_does_not_replace_a_lost_index(house: House) -> None:
+    """The wiki was gone from every answer until somebody noticed."""
+    a_second_source(house)
+    before = house.catalogue.known()
+    rmtree(house.root / "index")
+
+    with pytest.raises(IndexInDoubtError, match="for all sources first"):
+        house.run(only="forms")
+
+    assert house.catalogue.known() == before
+    assert not (house.root / "index" / "index.json").exists()
+    house.run()
+    assert len(house.found("the house")) == 3
+
+
+def test_one_source_alone_cannot_be_rebuilt(house: House) -> None:
+    """The table that serves goes on serving all sources."""
+    a_second_source(house)
+    before, everything = house.index().version, house.found("the house")
+
+    with pytest.raises(IndexInDoubtError, match="forms alone"):
+        house.run(only="forms", rebuild=True)
+
+    assert house.index().version == before
+    assert house.found("the house") == everything
+
+
+def test_a_page_deleted_after_a_killed_run_leaves_no_trace(house: House) -> None:
+    """Its chunks were written but never recorded; they counted in every later score."""
+    rules = load_rules(house.root / "access.yaml", base_url="https://wiki.example")
+    house.page("new.md", "# New\n\nA page that is written right before the process is killed.\n")
+
+    class Killed(Catalogue):
+        """Dies before it records anything."""
+
+        def finish(self, *_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+    killed = Killed(create_engine(f"sqlite:///{house.root / 'house.sqlite'}"))
+    run = Ingestion(killed, house.index, house.embedder, house.root / "lock", lambda: NOON)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(rules)
+    assert "wiki:new.md" in house.index().doc_ids()
+    (house.root / "wiki" / "new.md").unlink()
+
+    house.run()
+
+    assert house.index().doc_ids() == house.catalogue.known().keys()
+    assert house.index().count() == 3
+
+
+EVIL = "---\nurl: https://{0}/login\n---\nThe guest network is called Meadow.\n"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "wiki.example.evil.example",
+        "xwiki.example",
+        "doors.example",
+        "wiki.example\\.evil.example",
+        "wiki.ex\u0430mple",
+    ],
+)
+def test_a_page_cannot_send_people_to_a_foreign_site(house: House, host: str) -> None:
+    """A source link is trusted; whoever may write a page may not choose its host."""
+    house.page("wifi.md", EVIL.format(host))
+
+    report = house.run()
+
+    assert [one.path for one in report.uncovered] == ["wifi.md"]
+    assert "wiki:wifi.md" not in house.found("guest network Meadow")
+
+
+@pytest.mark.parametrize("host", ["wiki.example", "WIKI.example:8443", "doors.example"])
+def test_a_page_may_link_to_the_hosts_of_its_source(house: House, host: str) -> None:
+    """Of its template, or listed; a host that leaves the list takes its pages along."""
+    house.hosts = "doors.example"
+    house.rule("wiki", *OPEN)
+    house.page("wifi.md", EVIL.format(host))
+
+    assert house.run().uncovered == ()
+
+    house.link, house.hosts = "https://other.example/{path}", ""
+    house.rule("wiki", *OPEN)
+    assert [one.path for one in house.run().uncovered] == ["wifi.md"]
+
+
+@pytest.mark.parametrize("host", ["https://a.example", "a.example/x", "a b", "a.example:80", ""])
+def test_a_host_that_is_none_is_refused(house: House, host: str) -> None:
+    """A list that means nothing would close pages in silence."""
+    house.hosts = f"'{host}'"
+    house.rule("wiki", *OPEN)
+
+    with pytest.raises(AccessRulesError, match="host"):
+        house.run()
 
 
 def test_a_lost_index_costs_time_only(house: House) -> None:

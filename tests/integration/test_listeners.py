@@ -1,23 +1,33 @@
 """What people ask in Slack, and what they see: real Bolt, a real socket, the local workspace."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
 import pytest
 from running_bot import (
     EVERYBODY,
+    SOURCE,
     GivenReaders,
     Parts,
     ScriptedAnswerer,
+    build_bot,
     running_bot,
     shown,
     wait_for_reply,
 )
+from slack_bolt import BoltRequest
 from sqlalchemy import text
 
+from bot.arrivals import Asked
 from bot.audience import Place
-from bot.conversation import Question, Turn
+from bot.conversation import Answer, Question, Turn
+from bot.database import open_engine
+from bot.house import House
+from bot.listeners.desk import Desk
+from bot.settings import Settings
+from bot.workspace.faults import Fault
 from bot.workspace.running import RunningWorkspace, running_workspace
 from bot.workspace.seed import (
     SEED_ADMIN,
@@ -30,8 +40,37 @@ from bot.workspace.seed import (
     seed_dm,
 )
 from knowledge.access import Audience
+from knowledge.errors import CatalogueDownError, FilterBrokenError
 
 HR_ONLY = Audience.from_role_sets([{"hr", "everyone"}])
+
+
+@dataclass
+class Catalogue:
+    """Who may read what, until a test closes it."""
+
+    roles: dict[str, frozenset[str]] = field(
+        default_factory=lambda: {SOURCE.doc_id: frozenset({"everyone"})}
+    )
+    is_down: bool = False
+
+    def __call__(self, doc_ids: Iterable[str]) -> dict[str, frozenset[str]]:
+        if self.is_down:
+            raise CatalogueDownError
+        return {one: self.roles[one] for one in doc_ids if one in self.roles}
+
+    def narrow(self) -> None:
+        self.roles[SOURCE.doc_id] = frozenset({"hr"})
+
+    def go_down(self) -> None:
+        self.is_down = True
+
+
+CLOSINGS: dict[str, Callable[[Catalogue], None]] = {
+    "deleted": lambda catalogue: catalogue.roles.clear(),
+    "narrowed": Catalogue.narrow,
+    "unknown": Catalogue.go_down,
+}
 
 
 @pytest.fixture
@@ -255,20 +294,43 @@ def test_a_question_thought_better_of_is_not_answered(
     assert kept == 0
 
 
-def test_an_edit_reaches_what_is_stored(workspace: RunningWorkspace, tmp_path: Path) -> None:
-    """An edited question is remembered as it stands in Slack, a deleted one not at all."""
+@pytest.mark.parametrize("changed", ["@housevoice nights off?", None], ids=["edited", "deleted"])
+def test_an_old_answer_is_not_filed_under_a_new_question(
+    workspace: RunningWorkspace, tmp_path: Path, changed: str | None
+) -> None:
+    """Once its question is edited or deleted, an answer stands in the ledger without one."""
     with running_bot(workspace, tmp_path, Parts()) as bot:
         asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
         wait_for_reply(workspace, SEED_HELP, asked)
         (reply,) = workspace.thread(SEED_HELP, asked)
-        workspace.edit(SEED_EMPLOYEE, SEED_HELP, asked, "@housevoice nights off?")
+        before = bot.answer_at(SEED_HELP, reply.ts).question
+        if changed is None:
+            workspace.delete(SEED_EMPLOYEE, SEED_HELP, asked)
+        else:
+            workspace.edit(SEED_EMPLOYEE, SEED_HELP, asked, changed)
         workspace.wait_until_settled()
-        edited = bot.answer_at(SEED_HELP, reply.ts).question
-        workspace.delete(SEED_EMPLOYEE, SEED_HELP, asked)
-        workspace.wait_until_settled()
-        deleted = bot.answer_at(SEED_HELP, reply.ts).question
+        after = bot.answer_at(SEED_HELP, reply.ts).question
 
-    assert (edited, deleted) == ("nights off?", "")
+    assert (before, after) == ("days off?", "")
+
+
+def test_what_was_edited_during_the_answer_is_not_what_was_answered(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """The ledger pairs an answer with the words that it answers."""
+    asked, gate = list[str](), Event()
+
+    def reword(_: Question) -> None:
+        assert gate.wait(timeout=5)
+        workspace.edit(SEED_EMPLOYEE, SEED_HELP, asked[0], "@housevoice nights off?")
+        workspace.wait_until_settled()
+
+    with running_bot(workspace, tmp_path, Parts(answerer=ScriptedAnswerer(before=reword))) as bot:
+        asked.append(workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?"))
+        gate.set()
+        wait_for_reply(workspace, SEED_HELP, asked[0])
+        (reply,) = workspace.thread(SEED_HELP, asked[0])
+        assert bot.answer_at(SEED_HELP, reply.ts).question == "days off?"
 
 
 def test_what_nobody_handles_is_acknowledged(workspace: RunningWorkspace, tmp_path: Path) -> None:
@@ -285,10 +347,20 @@ def test_what_nobody_handles_is_acknowledged(workspace: RunningWorkspace, tmp_pa
 
 def test_a_full_disk_loses_no_question(workspace: RunningWorkspace, tmp_path: Path) -> None:
     """What cannot be stored is not acknowledged; Slack brings it again, and it is answered."""
-    with running_bot(workspace, tmp_path, Parts()) as bot:
+    parts = Parts()
+    with running_bot(workspace, tmp_path, parts) as bot:
         bot.writer.close()  # refuses, as a full disk does
         asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
-        workspace.wait_until(lambda: len(workspace.acks) == 0 and not workspace.calls_of("x"))
+        workspace.wait_until(lambda: bool(parts.readers.heard))
+        body = {
+            "type": "event_callback",
+            "event_id": "Ev1",
+            "team_id": bot.us.team,
+            "event": parts.readers.heard[0],
+        }
+        answer = bot.app.dispatch(BoltRequest(body=body, mode="socket_mode"))
+        assert answer.status == 503
+    assert workspace.acks == ()
     with running_bot(workspace, tmp_path, Parts()):
         workspace.advance(70)
         reply = wait_for_reply(workspace, SEED_HELP, asked)
@@ -318,3 +390,145 @@ def test_the_place_reaches_the_readers_unchanged(
     assert (place.team, place.channel, place.user) == (ours, "C0ORCHARD", "U0GRETA")
     assert place.is_ext_shared_channel is True
     assert place.sender_teams == {"T0ORCHARD"}
+
+
+@pytest.mark.parametrize("close", CLOSINGS.values(), ids=CLOSINGS)
+def test_a_document_closed_while_the_model_was_writing_is_not_shown(
+    workspace: RunningWorkspace, tmp_path: Path, close: Callable[[Catalogue], None]
+) -> None:
+    """Readers are the same, the document is not: the reply is made anew, without it."""
+    catalogue = Catalogue()
+    answerer = ScriptedAnswerer(before=lambda _: close(catalogue))
+    with running_bot(workspace, tmp_path, Parts(answerer=answerer, roles_of=catalogue)):
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        assert "I do not know." in wait_for_reply(workspace, SEED_HELP, asked)
+
+    assert "30 days" not in str(workspace.calls)
+
+
+@pytest.mark.parametrize("close", CLOSINGS.values(), ids=CLOSINGS)
+def test_a_document_closed_before_a_restart_is_not_shown(
+    workspace: RunningWorkspace, tmp_path: Path, close: Callable[[Catalogue], None]
+) -> None:
+    """An answer that was recorded and never shown is checked again before it is."""
+    catalogue = Catalogue()
+    workspace.order(Fault("chat.update", error="internal_error", times=1000))
+    with running_bot(workspace, tmp_path, Parts(roles_of=catalogue)):
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        workspace.wait_until(lambda: bool(workspace.calls_of("chat.update")))
+    workspace.state.faults.clear()
+    close(catalogue)
+    with running_bot(workspace, tmp_path, Parts(roles_of=catalogue)):
+        assert "I do not know." in wait_for_reply(workspace, SEED_HELP, asked)
+
+
+def test_a_reply_that_slack_makes_wait_is_checked_again(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """Slack asks for a pause, and the document is closed in it: what was checked is not shown."""
+    catalogue = Catalogue()
+    with running_bot(workspace, tmp_path, Parts(roles_of=catalogue)):
+        workspace.order(Fault("chat.update", retry_after_s=1, before=catalogue.roles.clear))
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        assert "I do not know." in wait_for_reply(workspace, SEED_HELP, asked)
+
+
+def test_what_a_closed_document_said_is_not_remembered(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """A turn of the thread that rests on it stays out of the prompt."""
+    catalogue = Catalogue()
+    parts = Parts(roles_of=catalogue)
+    with running_bot(workspace, tmp_path, parts):
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        wait_for_reply(workspace, SEED_HELP, asked)
+        catalogue.narrow()
+        workspace.say(SEED_EMPLOYEE, SEED_HELP, "and in May?", thread_ts=asked)
+        wait_for_reply(workspace, SEED_HELP, asked, nth=2)
+
+    assert parts.answerer.heard[1].audience == EVERYBODY
+    assert {one.history for one in parts.answerer.heard} == {()}
+
+
+@pytest.mark.parametrize("code", ["invalid_blocks", "msg_too_long"])
+def test_a_reply_that_slack_does_not_take_ends_the_wait(
+    workspace: RunningWorkspace, tmp_path: Path, code: str
+) -> None:
+    """The placeholder does not stand for ever: the person gets a number to quote."""
+    workspace.order(Fault("chat.update", error=code))
+    with running_bot(workspace, tmp_path, Parts()) as bot:
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        assert "Something went wrong" in wait_for_reply(workspace, SEED_HELP, asked)
+        (reply,) = workspace.thread(SEED_HELP, asked)
+        assert bot.answer_at(SEED_HELP, reply.ts).outcome == "failed"
+
+    assert len(workspace.calls_of("chat.update")) == 2
+
+
+def test_what_is_asked_while_slack_does_not_say_who_we_are_is_answered(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """Events and clicks are stored without a question to Slack."""
+    with running_bot(workspace, tmp_path, Parts()) as bot:
+        workspace.order(Fault("auth.test", error="internal_error", times=5))
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+        assert "30 days" in wait_for_reply(workspace, SEED_HELP, asked)
+        (reply,) = workspace.thread(SEED_HELP, asked)
+        answer_id = bot.answer_at(SEED_HELP, reply.ts).answer_id
+        workspace.click(SEED_MANAGER, SEED_HELP, reply.ts, f"v1:{answer_id}:up")
+        workspace.wait_until_settled()
+        assert bot.votes(answer_id) == [(SEED_MANAGER, "up")]
+
+    assert len(workspace.calls_of("auth.test")) == 1
+
+
+def test_a_question_closed_meanwhile_does_not_keep_the_desk_busy(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """Slack asked for a pause; the desk keeps it, and waits for nothing once it is over."""
+    bot = build_bot(workspace, tmp_path, Parts())
+    time_s = [0.0]
+    desk = Desk(bot.replies, bot.worker, clock=lambda: time_s[0])
+    place = Place(bot.us.team, SEED_HELP, SEED_EMPLOYEE, is_ext_shared_channel=False)
+    ts = workspace.say(SEED_EMPLOYEE, SEED_HELP, "days off?")
+    bot.inbox.take("Ev1", Asked(place, ts, ts, "days off?", is_addressed=True))
+    (question,) = bot.inbox.next_questions(set())
+    workspace.order(Fault("chat.postMessage", retry_after_s=7))
+    assert desk.step()
+    pause_s = desk.patience_s()
+    bot.inbox.mark_done(question.question_id)
+    time_s[0] += 8.0
+    assert not desk.step()
+    rest_s = desk.patience_s()
+    bot.runner.stop(5.0)
+    bot.engine.dispose()
+
+    assert pause_s == 7.0
+    assert rest_s > 60.0
+
+
+class LeakyOnce:
+    """Finds its filter broken at the first question, and would answer every other one."""
+
+    def __init__(self) -> None:
+        self._healthy = ScriptedAnswerer()
+        self._is_first = True
+
+    def answer(self, question: Question) -> Answer:
+        if self._is_first:
+            self._is_first = False
+            raise FilterBrokenError(question.question_id)
+        return self._healthy.answer(question)
+
+
+def test_a_bot_that_says_it_has_stopped_answering_has(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """One row against its filter, and nobody gets an answer until somebody has looked."""
+    house = House(Settings(data=tmp_path), open_engine("sqlite://"))
+    house.answerer = LeakyOnce()
+    with running_bot(workspace, tmp_path, Parts(answerer=house)):
+        for _ in range(2):
+            asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice days off?")
+            assert "I have stopped answering" in wait_for_reply(workspace, SEED_HELP, asked)
+    house.engine.dispose()

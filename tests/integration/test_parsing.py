@@ -95,6 +95,88 @@ def test_front_matter_that_cannot_be_read_stops_the_page(parser: Parser, top: st
         parser.parse("a.md", f"{top}Text.".encode())
 
 
+NAMED = "roles: [hr]"
+
+
+@pytest.mark.parametrize("kind", ["md", "txt", "html"])
+@pytest.mark.parametrize(
+    "top",
+    [
+        f"---\n{NAMED}\n---\n",
+        f"\n\n---\n{NAMED}\n---\n",
+        f" ---\n{NAMED}\n---\n",
+        f"\u00a0---\n{NAMED}\n---\n",
+        f"\u200b\ufeff---\n{NAMED}\n---\n",
+        f"---\u00a0\n{NAMED}\n---\u200b\n",
+        f"---\r{NAMED}\r---\r",
+        f"---\r\n{NAMED}\r\n---\r\n",
+        "---\nro\u200bles: [hr]\n---\n",
+    ],
+)
+def test_a_page_closed_by_its_front_matter_is_not_opened_by_how_it_was_typed(
+    parser: Parser, kind: str, top: str
+) -> None:
+    """A blank line, an unseen character or an old line end before or in it does not count."""
+    parsed = parser.parse(f"a.{kind}", f"{top}The pool is 4 M.".encode())
+
+    assert (parsed.front.roles, parsed.text) == (("hr",), "The pool is 4 M.")
+
+
+@pytest.mark.parametrize("kind", ["md", "txt", "html"])
+@pytest.mark.parametrize(
+    "top",
+    [
+        f"--- # who reads\n{NAMED}\n---\n",
+        f"<!-- draft -->\n---\n{NAMED}\n---\n",
+        f"<!--\n{NAMED}\n-->\n",
+        f"<!-- {NAMED} -->\n",
+        "+++\nroles = ['hr']\n+++\n",
+        '{\n  "roles": ["hr"]\n}\n',
+        f"---\n{NAMED}\nroles: [everyone]\n---\n",
+        f"---\nmeta:\n  {NAMED}\n---\n",
+        f"---\n---\n{NAMED}\n",
+        f"---\n\u2800{NAMED}\n---\n",
+        f"\u2014\u2014\u2014\n{NAMED}\n\u2014\u2014\u2014\n",
+        f"{NAMED}\n",
+        "Visibility: people team\n",
+        "acl = hr\n",
+        "---\nRoles: [hr]\n---\n",
+        "---\n'roles ': [hr]\n---\n",
+    ],
+)
+def test_a_page_that_names_readers_in_an_odd_way_is_left_out(
+    parser: Parser, kind: str, top: str
+) -> None:
+    """It was indexed for everybody the rule lets in, and nobody was told."""
+    with pytest.raises(FrontMatterError, match="front matter"):
+        parser.parse(f"a.{kind}", f"{top}The pool is 4 M.".encode())
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.md", "# Doors\n\n## Access: how to get a badge\n\n- Access: ask at the desk\n"),
+        ("a.md", "-----\n\nThe role of the desk is to help; roles vary.\n"),
+        ("a.md", "# Team page\n\nAdd yourself:\n\n```yaml\n- name: Bo\n  role: engineer\n```\n"),
+        ("a.md", "Line.\n\n" * 30 + "Roles: as agreed.\n"),
+        ("a.html", "<style>\n.a {\n visibility: hidden }\n</style><div\n role='main'>Hi.</div>"),
+    ],
+)
+def test_a_page_that_only_speaks_of_access_is_read(parser: Parser, path: str, text: str) -> None:
+    """Headings, list items, later lines and the code of a web page name no readers."""
+    assert parser.parse(path, text.encode()).text
+
+
+def test_a_text_of_punctuation_costs_no_time(parser: Parser) -> None:
+    """The first lines are looked at in bounded steps."""
+    started = time.monotonic()
+
+    for text in (". " * 100_000, "<!--" * 100_000, "---\n" + "\u00b7 " * 8_000 + "\n---\n"):
+        outcome(parser, "a.md", text.encode())
+
+    assert time.monotonic() - started < 2
+
+
 def test_a_web_page_keeps_what_a_reader_sees(parser: Parser) -> None:
     """Headings, tables and lists stay; navigation, scripts and hidden text go."""
     parsed = parser.parse("leave.html", PAGE)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from people_on_slack import CHANNEL_CALLS, CREW, EVERYONE, HR, LEAD, House, a_place
 
-from bot.people import FAILURE_TTL_S, MEMBERS_TTL_S, PEOPLE_TTL_S
+from bot.people import FAILURE_TTL_S, MEMBERS_TTL_S, PEOPLE_TTL_S, SMALL_ROOM_TTL_S
 from bot.workspace import membership
 from bot.workspace.running import running_workspace
 from bot.workspace.seed import (
@@ -118,9 +118,14 @@ def test_facts_are_remembered_for_a_while_and_then_read_again(house: House) -> N
     assert house.audience(SEED_PEOPLE_PRIVATE, SEED_HR) == first
     assert house.calls() == calls
 
-    house.clock.at += MEMBERS_TTL_S
+    members = house.calls("conversations.members")
+    house.clock.at += MEMBERS_TTL_S - 1
     assert house.audience(SEED_PEOPLE_PRIVATE, SEED_HR) == first
-    assert house.calls() == calls + 1
+    assert house.calls() == calls
+
+    house.clock.at += 1
+    assert house.audience(SEED_PEOPLE_PRIVATE, SEED_HR) == first
+    assert house.calls("conversations.members") == members + 1
 
 
 def test_facts_that_ran_out_are_not_used_when_slack_fails(house: House) -> None:
@@ -249,6 +254,53 @@ def test_the_last_look_agrees_when_nothing_has_changed(house: House) -> None:
 
     house.order("conversations.info", error="internal_error")
     assert house.people.audience_now(place) is None
+
+
+def test_a_reply_is_not_posted_to_whoever_left_the_group_meanwhile(house: House) -> None:
+    """No event told of it, and a quarter of an hour of answers for HR would have followed."""
+    place = a_place(seed_dm(SEED_HR), SEED_HR)
+    assert house.people.audience_of(place) == Audience(frozenset({HR}))
+    house.slack.change_group(SEED_PEOPLE_TEAM)
+
+    assert house.people.audience_now(place) == EVERYONE
+
+
+def test_a_colleague_who_became_a_guest_counts_within_a_minute(house: House) -> None:
+    """Not only the asker: everybody in a small room is read anew when a minute has passed."""
+    house.add_channel(SEED_HR, SEED_MANAGER)
+    place = a_place(CREW, SEED_HR)
+    assert house.people.audience_now(place) is not None
+    house.slack.change_user(SEED_MANAGER, is_restricted=True)
+
+    house.clock.at += SMALL_ROOM_TTL_S
+
+    assert house.people.audience_now(place) is None
+
+
+def test_the_last_look_at_a_public_channel_does_not_ask_for_groups(house: House) -> None:
+    """Roles count for nothing there, and Slack allows that call only 20 times a minute."""
+    place = a_place(SEED_HELP, SEED_HR)
+    assert house.people.audience_of(place) == EVERYONE
+    groups = house.calls("usergroups.list")
+
+    assert house.people.audience_now(place) == EVERYONE
+    assert house.calls("usergroups.list") == groups
+
+
+def test_somebody_who_changes_while_everybody_is_read_does_not_close_a_large_room(
+    house: House,
+) -> None:
+    """A changed profile of one person made a channel of forty decline, again and again."""
+    house.add_crowd(40)
+
+    def then_somebody_changes(answer: dict[str, Any]) -> dict[str, Any]:
+        house.people.notice({"type": "user_change", "user": {"id": "U100007"}})
+        return answer
+
+    house.order("users.list", rewrite=then_somebody_changes)
+
+    assert house.audience(CREW, SEED_HR) is not None
+    assert house.calls("users.info") <= 3  # the asker, and whoever changed
 
 
 @pytest.mark.parametrize(

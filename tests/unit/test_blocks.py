@@ -9,7 +9,6 @@ from bot.blocks import (
     plain_post,
     reply_post,
     thanks_post,
-    withdrawn_post,
     working_post,
 )
 from bot.conversation import Outcome, Reply, Sentence, Source
@@ -115,12 +114,11 @@ def test_every_reply_says_that_it_is_automatic(outcome: Outcome) -> None:
 
 
 def test_what_is_ours_to_say_is_said() -> None:
-    """An error or a report keeps its words; a withdrawn answer keeps the label."""
+    """An error or a report keeps its words."""
     assert (
         text("Ask again in 5 minutes.")
         in (block(plain_post("Ask again in 5 minutes."), "rich_text")["elements"][0]["elements"])
     )
-    assert "AI assistant" in str(block(withdrawn_post(), "context"))
 
 
 def test_the_notification_says_nothing_of_the_sources() -> None:
@@ -143,12 +141,10 @@ def test_a_new_message_unfurls_nothing_and_an_update_has_no_such_flags() -> None
         "metadata": metadata,
     }
     assert post.as_post() == post.as_update() | {"unfurl_links": False, "unfurl_media": False}
-    assert "metadata" not in withdrawn_post().as_update()
+    assert "metadata" not in thanks_post().as_update()
 
 
-@pytest.mark.parametrize(
-    "post", [working_post("q1"), plain_post("Hello."), withdrawn_post(), thanks_post()]
-)
+@pytest.mark.parametrize("post", [working_post("q1"), plain_post("Hello."), thanks_post()])
 def test_every_message_begins_with_rich_text(post: Post) -> None:
     """Rich text only ever replaces rich text."""
     assert post.blocks[0]["type"] == "rich_text"

@@ -119,6 +119,17 @@ def test_a_heading_without_text_is_no_chunk() -> None:
     assert chunked("") == []
 
 
+def test_every_row_of_a_long_table_names_its_columns() -> None:
+    """The daily rate of Oslo was quoted as a bare number: its header stood in another chunk."""
+    rows = "".join(f"| City number {n} | {n} EUR |\n" for n in range(200))
+
+    chunks = chunked(f"# Rates\n\nBy city:\n\n| City | Rate |\n| --- | --- |\n{rows}\nThat is all.")
+
+    lines = [line for chunk in chunks for line in chunk.text.splitlines() if "EUR" in line]
+    assert len(chunks) > 3
+    assert lines == [f"City: City number {n}; Rate: {n} EUR" for n in range(200)]
+
+
 def test_a_table_becomes_rows_that_name_their_columns() -> None:
     """Each row can be quoted without the header above it."""
     text = "# Leave\n\n| Role | Days |\n| --- | --- |\n| Staff | 25 |\n| Intern | 10 |\n"

@@ -1,15 +1,21 @@
 import math
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from knowledge.lexical import MEAN_LENGTH, Postings, term_lists
+from knowledge.lexical import MEAN_LENGTH, Postings
 
 ROWS = [["wifi", "code", "wifi"], ["code"], [], ["floor", "code"], ["wifi"]]
 ROW = st.lists(st.sampled_from("abcdef"), max_size=6)
+
+
+def term_lists(rows: list[list[str]]) -> pa.ListArray:
+    """Return term lists as the column of a table."""
+    return pa.array(rows, pa.list_(pa.string()))
 
 
 def seen(rows: str) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bot import people
 from bot.manifest import EVENTS, SCOPES, manifest, manifest_yaml
 
 
@@ -56,7 +57,8 @@ def test_the_command_of_the_settings_is_declared() -> None:
         ("team_join", "users:read"),
         ("subteam_updated", "usergroups:read"),
         ("subteam_members_changed", "usergroups:read"),
-        ("agent_session_stopped", "chat:write"),
+        ("user_profile_changed", "users:read"),
+        *((f"channel_{verb}", "channels:read") for verb in ("archive", "unarchive", "rename")),
     ],
 )
 def test_each_event_has_its_scope(event: str, scope: str) -> None:
@@ -65,10 +67,20 @@ def test_each_event_has_its_scope(event: str, scope: str) -> None:
     assert scope in SCOPES
 
 
-@pytest.mark.parametrize("refused", ["chat:write.public", "users:read.email", "files:read"])
+@pytest.mark.parametrize(
+    "refused", ["chat:write.public", "users:read.email", "files:read", "assistant:write"]
+)
 def test_nothing_is_asked_for_that_nothing_needs(refused: str) -> None:
     """The bot cannot speak where it was not invited, and reads neither addresses nor files."""
     assert refused not in SCOPES
+
+
+def test_every_change_that_is_forgotten_by_event_is_subscribed_to() -> None:
+    """An archived channel or a changed profile counted for minutes: nobody told the bot."""
+    handled = people.USER_EVENTS | people.MEMBER_EVENTS | people.PLACE_EVENTS
+
+    assert handled <= set(EVENTS)
+    assert "subteam_members_changed" in EVENTS
 
 
 def test_it_needs_no_public_address(app: Any) -> None:

@@ -100,17 +100,15 @@ def test_a_file_with_other_bytes_and_the_same_text_does_not_touch_the_index() ->
     assert work.entries == (new,)
 
 
-def test_after_doubt_everything_is_written_and_every_tombstone_dropped() -> None:
+def test_after_doubt_everything_is_written_and_every_stray_dropped() -> None:
     """An index of unknown age may hold what was removed long ago."""
-    here, kept, elsewhere = an_entry("a"), an_entry("b"), an_entry("c")
+    here, kept = an_entry("a"), an_entry("b")
     found = {"a": Found(here, a_document(here)), "b": Found(kept)}
 
-    work = Work.from_doubt(
-        found, {"a": here, "b": kept, "d": an_entry("d")}, tombstones=["x"], unseen=[elsewhere]
-    )
+    work = Work.from_doubt(found, {"a": here, "b": kept, "d": an_entry("d")}, strays=["x", "a"])
 
     assert work.touches_index
     assert work.replaced == {"a", "d", "x"}
     assert work.relabelled == {"b": frozenset({"hr"})}
     hashes = {entry.doc_id: entry.raw_hash for entry in work.entries}
-    assert hashes == {"a": "1", "b": "", "c": ""}
+    assert hashes == {"a": "1", "b": ""}

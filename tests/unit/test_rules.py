@@ -214,3 +214,18 @@ def test_front_matter_lets_other_keys_be() -> None:
     )
 
     assert (front.title, front.roles, str(front.updated)) == ("2026", ("hr",), "2026-03-01")
+
+
+def test_rules_beyond_the_longest_file_are_not_cut_off_in_silence(tmp_path: Path) -> None:
+    """The last rules were dropped unread, and others decided in their place."""
+    path = written(tmp_path, f"{HEAD}{RULES}" + "# more rules below\n" * 60_000)
+
+    with pytest.raises(AccessRulesError, match="longer than"):
+        load_rules(path, base_url="https://wiki.example")
+
+
+@pytest.mark.parametrize("text", ["? [a]\n: b\n", "version: 1\nversion: 1\n"])
+def test_rules_with_a_double_or_composite_key_are_refused(tmp_path: Path, text: str) -> None:
+    """Neither the last of two keys nor a stack trace decides who reads."""
+    with pytest.raises(AccessRulesError, match="stands twice"):
+        load_rules(written(tmp_path, text), base_url="https://wiki.example")
