@@ -54,6 +54,7 @@ class Sayings:
         decline: Where no passage may be used or none is good enough: the same words whether the
             document is missing or forbidden. Holds ``{contact}``.
         quoting: Stands above verbatim quotes.
+        first_steps: The same where the steps of a how-to are too many to quote them all.
         working: Stands where the answer will.
     """
 
@@ -61,6 +62,7 @@ class Sayings:
 
     decline: Annotated[str, Field(pattern=r"^[^{}]*\{contact\}[^{}]*$")]
     quoting: Line
+    first_steps: Line
     busy: Line
     working: Line
     failed: Line

@@ -6,7 +6,7 @@ nor torch; they come in through ports.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from adapters.responder import Generate, Generated, Responder
@@ -15,9 +15,10 @@ from bot.composing import Said, cited, compose, numbered
 from bot.conversation import Answer, Candidate, Outcome, Question, Reply, Sentence, Trace
 from bot.grounding import Dropped, Grounded, ground
 from bot.prompt import Prompt, PromptEvidence, build_messages
+from bot.quoting import leading
 from knowledge.access import Audience
 from knowledge.documents import Passage
-from knowledge.reading import Reading
+from knowledge.reading import Evidence, Reading
 from knowledge.retrieval import Retrieved
 from knowledge.sentences import sentences
 from knowledge.terms import terms
@@ -56,6 +57,7 @@ class Limits:
     Attributes:
         floor: Top cosine below which nothing is read [-1..1].
         words: Of the whole reply, sources list apart.
+        step_words: The same where the steps of a how-to are quoted.
     """
 
     floor: float = 0.30
@@ -63,6 +65,7 @@ class Limits:
     answer_tokens: int = 72
     deadline_s: float = 30.0
     words: int = 80
+    step_words: int = 140
 
 
 @dataclass
@@ -133,12 +136,10 @@ class Answerer:
 
     def _answered(self, record: _Record, reading: Reading) -> Answer:
         shown = list(dict.fromkeys(one.passage for one in reading.evidence))
-        spoken = self._spoken(record, reading, shown)
-        lead = self.voice.sayings.quoting
-        reply = compose(
-            spoken, reading.evidence, record.question.text, lead=lead, words=self.limits.words
-        )
-        reason = "" if reply.outcome is Outcome.ANSWERED else "nothing to the point was said"
+        spoken = [] if reading.n_steps else self._spoken(record, reading, shown)
+        quotable, lead, words = self._quotable(reading)
+        reply = compose(spoken, quotable, record.question.text, lead=lead, words=words)
+        reason = _why_quoted(reading) if reply.outcome is Outcome.QUOTED else ""
         return Answer(reply, self._trace(record, reason, shown, reply))
 
     def _spoken(self, record: _Record, reading: Reading, shown: Sequence[Passage]) -> list[Said]:
@@ -153,7 +154,7 @@ class Answerer:
         )
         record.generated = self.responder.generate(request)
         record.lap("generation")
-        kept = self._grounded(record, record.generated, shown)
+        kept = self._grounded(record, record.generated, shown, reading.evidence[0])
         record.lap("grounding")
         return kept
 
@@ -177,7 +178,7 @@ class Answerer:
         )
 
     def _grounded(
-        self, record: _Record, generated: Generated, shown: Sequence[Passage]
+        self, record: _Record, generated: Generated, shown: Sequence[Passage], best: Evidence
     ) -> list[Said]:
         kept: list[Said] = []
         for sentence in _finished(generated):
@@ -186,7 +187,25 @@ class Answerer:
                 record.dropped.append(checked.reason)
             elif checked.text not in {one.text for one in kept}:
                 kept.append(_said(checked, shown))
+        if not any(self._says(one, best) for one in kept):
+            record.dropped += ["beside the point"] * len(kept)
+            return []
         return kept
+
+    def _quotable(self, reading: Reading) -> tuple[Sequence[Evidence], str, int]:
+        """Return what may be quoted, what stands above it, and how many words it may take."""
+        sayings, limits = self.voice.sayings, self.limits
+        if not reading.n_steps:
+            return reading.evidence, sayings.quoting, limits.words
+        steps = reading.evidence[: reading.n_steps]
+        fitting = leading(steps, words=limits.step_words - len(sayings.first_steps.split()))
+        is_whole = len(fitting) == len(steps)
+        return fitting, sayings.quoting if is_whole else sayings.first_steps, limits.step_words
+
+    def _says(self, said: Said, best: Evidence) -> bool:
+        """Tell whether a sentence rests on the best evidence itself, not on its neighbours."""
+        alone = replace(best.passage, text=best.text)
+        return isinstance(ground(said.text, [alone], self.reader.similarity), Grounded)
 
     def _declined(self, record: _Record, reason: str) -> Answer:
         text = self.voice.sayings.decline_to(self.contact)
@@ -211,6 +230,10 @@ class Answerer:
             completion_tokens=spoken.completion_tokens if spoken else 0,
             timings_s=tuple(record.timings_s),
         )
+
+
+def _why_quoted(reading: Reading) -> str:
+    return "steps are quoted" if reading.n_steps else "nothing to the point was said"
 
 
 def _query(question: Question) -> str:

@@ -50,7 +50,7 @@ EVENTS = (
 
 _PROMPTS = (
     ("Parental leave", "How many weeks of parental leave do I get?"),
-    ("VPN help", "The VPN does not connect. What should I try?"),
+    ("Meeting rooms", "How do I book a meeting room?"),
 )
 
 

@@ -4,6 +4,7 @@ Also decides whether what a model said still lacks the best evidence. Pure.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from bot.grounding import facts
 from knowledge.reading import Evidence
@@ -40,6 +41,12 @@ def worth_quoting(
             taken.append(one)
             words -= _words(one)
     return taken
+
+
+def leading(steps: Sequence[Evidence], *, words: int) -> Sequence[Evidence]:
+    """Return the first steps that fit, in order; at least one."""
+    lengths = accumulate(map(_words, steps))
+    return steps[: max(1, sum(length <= words for length in lengths))]
 
 
 def _words(evidence: Evidence) -> int:

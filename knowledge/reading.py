@@ -21,7 +21,7 @@ from knowledge.retrieval import Retrieved
 from knowledge.sentences import sentences
 from knowledge.terms import terms
 
-BEARING = 0.71
+BEARING = 0.70
 """Score below which the best sentence does not answer the question; see docs/log.md."""
 
 _SHARED = 0.1  # weight of the question's words, by rarity, that stand in or above a sentence
@@ -82,6 +82,7 @@ class Reading:
 
     Attributes:
         evidence: Best first; where a how-to is asked, its steps in their order come first.
+        n_steps: So many of the first are the steps of a how-to, in order; 0 if none was asked.
         bearing: Score of the best sentence; 0 without any.
         is_answered: Whether that is enough to answer.
     """
@@ -89,6 +90,10 @@ class Reading:
     evidence: tuple[Evidence, ...]
     bearing: float
     is_answered: bool
+    n_steps: int = 0
+
+
+_Place = tuple[Passage, Statement, tuple[int, int]]
 
 
 class Reader(Protocol):
@@ -117,29 +122,32 @@ class SentenceReader:
 
     def read(self, retrieved: Retrieved) -> Reading:
         """Score each sentence of each passage and keep the best."""
-        found = [
-            (passage, statement, (rank, number))
-            for rank, passage in enumerate(retrieved.passages)
-            for number, statement in enumerate(statements(passage))
-        ]
-        if not found:
+        scored = self._scored(_exact(_found(retrieved), retrieved), retrieved)
+        if not scored:
             return Reading((), 0.0, is_answered=False)
-        found = sorted(found, key=lambda one: (-_prior(one[1], one[0], retrieved), one[2]))[:_READ]
-        alone = self._embedded([s.text for _, s, _ in found]) @ retrieved.vector
-        headed = self._embedded([f"{s.heading}: {s.text}" for _, s, _ in found]) @ retrieved.vector
-        scored = [
+        ranked = _in_force(sorted(scored, key=lambda one: (-one.score, one.place)), retrieved)
+        best, top = ranked[0], ranked[0].score
+        near = [one for one in _distinct(ranked) if one.score >= top - _MARGIN]
+        steps = _steps(best) if _HOW_TO.search(retrieved.query) else []
+        chosen = _spread(_distinct(near), self.per_document)[: self.limit]
+        if len(steps) > 1:
+            chosen = [*steps, *(one for one in chosen if one.text not in {s.text for s in steps})]
+        n_steps = len(steps) if len(steps) > 1 else 0
+        return Reading(tuple(chosen), top, is_answered=top >= self.bearing, n_steps=n_steps)
+
+    def _scored(self, found: Sequence[_Place], retrieved: Retrieved) -> list[Evidence]:
+        """Embed the most promising sentences and score them."""
+        if not found:
+            return []
+        prior = sorted(found, key=lambda one: (-_prior(one[1], one[0], retrieved), one[2]))[:_READ]
+        alone = self._embedded([s.text for _, s, _ in prior]) @ retrieved.vector
+        headed = self._embedded([f"{s.heading}: {s.text}" for _, s, _ in prior]) @ retrieved.vector
+        return [
             Evidence(
                 passage, s.heading, s.text, place, float(cosine) + _credit(s, passage, retrieved)
             )
-            for (passage, s, place), cosine in zip(found, np.maximum(alone, headed), strict=True)
+            for (passage, s, place), cosine in zip(prior, np.maximum(alone, headed), strict=True)
         ]
-        ranked = sorted(scored, key=lambda one: (-one.score, one.place))
-        top = ranked[0].score
-        near = [one for one in _distinct(ranked) if one.score >= top - _MARGIN]
-        if _HOW_TO.search(retrieved.query):
-            near = _whole(near[0], scored) + near
-        chosen = _spread(_distinct(near), self.per_document)[: self.limit]
-        return Reading(tuple(chosen), top, is_answered=top >= self.bearing)
 
     def similarity(self, one: str, other: str) -> float:
         """Return the cosine between two sentences [-1..1]."""
@@ -221,12 +229,42 @@ def _distinct(ranked: Sequence[Evidence]) -> list[Evidence]:
     return kept
 
 
-def _whole(best: Evidence, scored: Sequence[Evidence]) -> list[Evidence]:
-    """Return what stands with the best sentence under its heading, in order: the steps."""
-    block = (best.passage, best.heading)
-    return sorted(
-        (one for one in scored if (one.passage, one.heading) == block), key=lambda one: one.place
-    )
+def _found(retrieved: Retrieved) -> list[_Place]:
+    return [
+        (passage, statement, (rank, number))
+        for rank, passage in enumerate(retrieved.passages)
+        for number, statement in enumerate(statements(passage))
+    ]
+
+
+def _exact(found: Sequence[_Place], retrieved: Retrieved) -> Sequence[_Place]:
+    """Keep what holds the codes of the question, like ``TP-412``, if anything does."""
+    codes = {term for term in retrieved.idf if term.isalnum() and not term.isalpha()}
+    codes = {code for code in codes if not code.isdigit()}
+    holding = [
+        (passage, one, place)
+        for passage, one, place in found
+        if codes <= set(terms(f"{passage.crumb}\n{one.heading}\n{one.text}"))
+    ]
+    return holding or found
+
+
+def _in_force(ranked: Sequence[Evidence], retrieved: Retrieved) -> list[Evidence]:
+    """Leave out what was superseded where something in force is nearly as good."""
+    current = [one for one in ranked if not one.passage.is_superseded]
+    asks_for_old = any(_asks_for(one.passage, retrieved.idf) for one in ranked)
+    is_enough = bool(current) and current[0].score >= ranked[0].score - _OUTDATED
+    return current if is_enough and not asks_for_old else list(ranked)
+
+
+def _steps(best: Evidence) -> list[Evidence]:
+    """Return all that stands with the best sentence under its heading, in order."""
+    block = [one for one in statements(best.passage) if one.heading == best.heading]
+    rank = best.place[0]
+    return [
+        Evidence(best.passage, one.heading, one.text, (rank, number), best.score)
+        for number, one in enumerate(block)
+    ]
 
 
 def _spread(ranked: Sequence[Evidence], per_document: int) -> list[Evidence]:
