@@ -26,6 +26,7 @@ _LONGEST_TITLE = 150
 _LONGEST_DETAIL = 80
 
 _LABEL_SOURCED = "AI-generated answer: check the sources."
+_LABEL_QUOTED = "Quotations found by an AI assistant: check the sources."
 _LABEL_PLAIN = "Automatic message from an AI assistant."
 _NOTHING = "There is nothing in this reply that I may show."
 _FALLBACKS = {
@@ -94,11 +95,10 @@ def reply_post(reply: Reply, answer_id: str) -> Post:
     """
     sources = _sources(reply.sources[:_MOST_SOURCES])
     body = _body(reply, _BUDGET - _cost(sources))
-    label = _LABEL_SOURCED if sources else _LABEL_PLAIN
     blocks = [_rich_text(body, f"body_{answer_id}")]
     if sources:
         blocks.append(_rich_text(sources, f"sources_{answer_id}"))
-    blocks.append(_context(label))
+    blocks.append(_context(_label(reply.outcome, has_sources=bool(sources))))
     if reply.outcome in _VOTED_ON:
         blocks.append(_feedback(answer_id))
     return Post(_FALLBACKS[reply.outcome], tuple(blocks), {"answer_id": answer_id})
@@ -114,6 +114,12 @@ def thanks_post() -> Post:
     """Build the thanks that only the voter sees."""
     text = "Thank you, I have noted that."
     return Post(text, (_rich_text([_section([_text(text)])]),), {})
+
+
+def _label(outcome: Outcome, *, has_sources: bool) -> str:
+    if not has_sources:
+        return _LABEL_PLAIN
+    return _LABEL_QUOTED if outcome is Outcome.QUOTED else _LABEL_SOURCED
 
 
 def _body(reply: Reply, budget: int) -> list[Block]:

@@ -7,6 +7,7 @@ BotError
 ├── ModelMissingError       what, remedy
 ├── SettingsError           problem
 ├── SlackSetupError         problem
+├── PortTakenError          port
 ├── SlackCallError          method, code
 │   ├── SlackRefusedError   Slack said no: the call had no effect
 │   └── SlackUncertainError it may or may not have had one
@@ -14,7 +15,7 @@ BotError
 """
 
 from adapters.errors import ModelError, VoiceError
-from knowledge.errors import FilterBrokenError, IndexBusyError, StoredIndexError
+from knowledge.errors import FilterBrokenError, IndexBusyError, SourceError, StoredIndexError
 
 
 class BotError(Exception):
@@ -68,6 +69,15 @@ class SlackSetupError(BotError):
         super().__init__(problem)
 
 
+class PortTakenError(BotError):
+    """Something else listens where the demo's page should be."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        other = f"`make demo PORT={port + 1}` or `housevoice demo --port {port + 1}`"
+        super().__init__(f"port {port} is taken: {other}")
+
+
 class SlackCallError(BotError):
     """A call to Slack did not do what it should."""
 
@@ -106,6 +116,7 @@ _SENTENCES: dict[type[Exception], str] = {
     QueueFullError: "I am answering others just now. Please ask again in a minute.",
     StoreDownError: "I could not write that down. Please try again in a minute.",
     IndexBusyError: "A reindex is already running. Please wait until it has ended.",
+    SourceError: "There is no source of that name in access.yaml, or it cannot be read.",
     FilterBrokenError: "I have stopped answering until my keepers have looked at something.",
     StoredIndexError: "My library is not available just now. Please ask again shortly.",
     ModelError: _NO_VOICE,

@@ -1,7 +1,7 @@
 """The slash command: help, status, reindex. For administrators, named by user id.
 
-Knows neither how an index is made nor what is in it; to everybody else it says one and the
-same sentence, whatever they ask for.
+Knows neither how an index is made nor what is in it. Everybody else is told how to ask a
+question, and whatever they try of the rest, one and the same sentence.
 """
 
 from collections.abc import Callable, Collection
@@ -16,7 +16,9 @@ from bot.listeners.questions import BotUser
 from bot.listeners.reindexing import Reindexing
 from bot.tracing import note, note_failure, trace_id
 
-_HELP = "{0} status: what I am made of. {0} reindex [source]: read the documents again."
+_HELP = "Mention me in a channel or write me a direct message, and I will look it up for you."
+_ADMINS_HELP = "{0} status: what I am made of. {0} reindex [source]: read the documents again."
+_FOR_ADMINS = frozenset({"status", "reindex"})
 _DENIED = "Only my administrators can do that."
 _UNCONFIRMED = "Slack does not confirm just now that you are a full member. Please try again."
 
@@ -28,6 +30,7 @@ class Status:
     Attributes:
         index_age_s: Since the last change of the index; None without an index.
         chunks: None where the index is not loaded yet.
+        adapter: Empty where there is none.
         waiting: Questions that wait for the worker.
     """
 
@@ -71,21 +74,30 @@ class Commands:
         """
         command = _Command.model_validate(body)
         verb, *rest = command.text.split() or ["help"]
-        if verb == "help":
-            ack(_HELP.format(command.command))
+        if verb not in _FOR_ADMINS:
+            ack(self._help(command))
         elif denial := self._denial(command):
             note(reason="denied", asker=command.user_id)
             ack(denial)
         elif verb == "status":
             ack(self._described())
-        elif verb == "reindex" and len(rest) <= 1:
+        elif len(rest) <= 1:
             ack(self.reindexing.begin(Errand(command.trigger_id, command.user_id, tuple(rest))))
         else:
-            ack(_HELP.format(command.command))
+            ack(self._help(command))
+
+    def _help(self, command: _Command) -> str:
+        if not self._is_named(command):
+            return _HELP
+        return f"{_HELP} {_ADMINS_HELP.format(command.command)}"
+
+    def _is_named(self, command: _Command) -> bool:
+        # As an administrator in the settings: known without asking Slack.
+        return command.team_id == self.us.team and command.user_id in self.admins
 
     def _denial(self, command: _Command) -> str:
-        if command.team_id != self.us.team or command.user_id not in self.admins:
-            return _DENIED  # without asking Slack
+        if not self._is_named(command):
+            return _DENIED
         return "" if self.is_full_member(command.user_id) else _UNCONFIRMED
 
     def _described(self) -> str:
@@ -102,7 +114,7 @@ def described(status: Status) -> str:
     if status.index_age_s is not None:
         chunks = "not loaded yet" if status.chunks is None else f"{status.chunks:,} chunks"
         index = f"Index: {_age(status.index_age_s)} old, {status.documents:,} documents, {chunks}."
-    voice = f"Model: {status.model}. Adapter: {status.adapter}."
+    voice = f"Model: {status.model}. Voice adapter: {status.adapter or 'none'}."
     return f"{index} {voice} Questions waiting: {status.waiting}."
 
 

@@ -1,4 +1,4 @@
-"""Clicks on the buttons below a reply: checked, stored, acknowledged, thanked for.
+"""Clicks on the buttons below a reply: checked, stored, acknowledged, thanked for once.
 
 Knows nothing of what votes are used for.
 """
@@ -87,7 +87,7 @@ class Feedback:
         row = self._stored(click)
         ack()
         if row is not None:
-            self._thank(click, row)
+            self._thank(click, row)  # a change of mind is stored in silence
 
     def _stored(self, click: _Click) -> AnswerRow | None:
         if click.user.team_id != self.us.team:
@@ -106,7 +106,7 @@ class Feedback:
 
 
 def _cast(connection: Connection, click: _Click) -> AnswerRow | None:
-    """Store the vote of a click; None if it changes nothing."""
+    """Store the vote of a click; return its answer if it is this person's first vote on it."""
     try:
         row = ledger.answer(connection, click.vote.answer_id)
     except UnknownAnswerError:
@@ -115,4 +115,6 @@ def _cast(connection: Connection, click: _Click) -> AnswerRow | None:
     if where != (row.team, row.channel, row.message_ts):
         note(reason="click_from_elsewhere", voter=click.user.id)
         return None
-    return row if ledger.record_vote(connection, click.vote) else None
+    voted = {(one.team, one.user) for one in ledger.votes_of(connection, row.answer_id)}
+    ledger.record_vote(connection, click.vote)
+    return None if (click.vote.team, click.vote.user) in voted else row

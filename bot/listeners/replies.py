@@ -19,6 +19,7 @@ from bot.errors import QuestionGivenUpError, SlackRefusedError, explain
 from bot.inbox import Inbox
 from bot.listeners.delivery import Delivery
 from bot.listeners.questions import LONGEST_QUESTION
+from bot.listeners.small_talk import SmallTalk, small_talk
 from bot.memory import Memory
 from bot.records import reply_of, row_of
 from bot.tracing import note, note_failure, trace_id, wide_event
@@ -32,6 +33,7 @@ _GONE = frozenset(
     }
 )
 _HELP = "Ask me a question, and I will look it up in our documents."
+_SMALL_TALK = {SmallTalk.OPENING: _HELP, SmallTalk.THANKS: "You are welcome."}
 _TOO_LONG = f"That is too long for me. Please ask in at most {LONGEST_QUESTION} characters."
 
 
@@ -191,7 +193,10 @@ def _figures(trace: Trace) -> dict[str, str | int]:
 def _advice(text: str) -> str:
     if not text:
         return _HELP
-    return _TOO_LONG if len(text) > LONGEST_QUESTION else ""
+    if len(text) > LONGEST_QUESTION:
+        return _TOO_LONG
+    kind = small_talk(text)
+    return _SMALL_TALK[kind] if kind else ""
 
 
 def _said(outcome: Outcome, sentence: str) -> Answer:

@@ -92,6 +92,27 @@ def test_a_click_is_stored_and_thanked_in_private(
     assert len(workspace.calls_of("chat.update")) == 1
 
 
+def test_a_change_of_mind_is_not_thanked_for_again(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """One line of thanks a person and answer; the votes after it change the count in silence."""
+    with running_bot(workspace, tmp_path, Parts()) as bot:
+        ts, answer_id = answered(workspace, bot)
+        for user, verdict in [
+            (SEED_MANAGER, "down"),
+            (SEED_MANAGER, "up"),
+            (SEED_MANAGER, "up"),
+            (SEED_ENGINEER, "up"),
+        ]:
+            workspace.click(user, SEED_HELP, ts, f"v1:{answer_id}:{verdict}")
+        workspace.wait_until(lambda: len(workspace.whispers_to(SEED_ENGINEER)) == 1)
+        votes = bot.votes(answer_id)
+
+    thanked = [one.args["user"] for one in workspace.calls_of("chat.postEphemeral")]
+    assert thanked == [SEED_MANAGER, SEED_ENGINEER]
+    assert sorted(votes) == sorted([(SEED_MANAGER, "up"), (SEED_ENGINEER, "up")])
+
+
 def test_the_last_click_counts(workspace: RunningWorkspace, tmp_path: Path) -> None:
     """Every shuffle and every repetition of clicks ends with the latest by Slack's clock."""
     times = [f"1790000{n}.{micros}" for n, micros in ((9, "9"), (10, "000001"), (10, "2"))]

@@ -99,6 +99,14 @@ def test_a_mention_is_answered_in_its_thread(workspace: RunningWorkspace, tmp_pa
     assert kept == [("done", None)]
 
 
+def test_a_new_workspace_is_answered_too(tmp_path: Path) -> None:
+    """What the inbox knows of a workspace that ended is not taken for a delivery of the next."""
+    for _ in range(2):
+        with running_workspace(demo_seed()) as running, running_bot(running, tmp_path, Parts()):
+            asked = running.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice how many days?")
+            assert "30 days" in wait_for_reply(running, SEED_HELP, asked)
+
+
 def test_a_direct_message_needs_no_mention(workspace: RunningWorkspace, tmp_path: Path) -> None:
     """In a DM every message is a question, answered in a thread below it."""
     place = seed_dm(SEED_HR)
@@ -166,6 +174,22 @@ def test_an_empty_mention_gets_help(workspace: RunningWorkspace, tmp_path: Path)
         assert "Ask me a question" in wait_for_reply(workspace, SEED_HELP, asked)
 
     assert parts.answerer.heard == []
+
+
+def test_thanks_are_not_answered_with_a_refusal(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """Hello and thanks get a friendly line without a search; the question after them is heard."""
+    parts = Parts()
+    with running_bot(workspace, tmp_path, parts):
+        asked = workspace.say(SEED_EMPLOYEE, SEED_HELP, "@housevoice hello!")
+        assert "Ask me a question" in wait_for_reply(workspace, SEED_HELP, asked)
+        workspace.say(SEED_EMPLOYEE, SEED_HELP, "hi, how many days off?", thread_ts=asked)
+        assert "30 days" in wait_for_reply(workspace, SEED_HELP, asked, nth=2)
+        workspace.say(SEED_EMPLOYEE, SEED_HELP, "thanks, that helped", thread_ts=asked)
+        assert "You are welcome." in wait_for_reply(workspace, SEED_HELP, asked, nth=3)
+
+    assert [one.text for one in parts.answerer.heard] == ["hi, how many days off?"]
 
 
 def test_a_long_question_is_not_read(workspace: RunningWorkspace, tmp_path: Path) -> None:

@@ -108,9 +108,24 @@ def test_every_reply_says_that_it_is_automatic(outcome: Outcome) -> None:
     sourced = reply_post(Reply(outcome, (Sentence("Yes.", (1,)),), sources=(VPN,)), "a1")
     bare = reply_post(Reply(outcome, (Sentence("No."),)), "a1")
 
-    assert "AI-generated answer" in str(block(sourced, "context"))
+    assert "AI" in str(block(sourced, "context"))
     assert "AI assistant" in str(block(bare, "context"))
     assert "AI assistant" in str(block(plain_post("Something went wrong."), "context"))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "label"),
+    [
+        (Outcome.ANSWERED, "AI-generated answer: check the sources."),
+        (Outcome.QUOTED, "Quotations found by an AI assistant: check the sources."),
+    ],
+)
+def test_quotations_are_not_called_generated(outcome: Outcome, label: str) -> None:
+    """What is verbatim from a document was found by a machine, not written by one."""
+    quote = Sentence("Use port 443.", (1,))
+    post = reply_post(Reply(outcome, (), (quote,), (VPN,)), "a1")
+
+    assert block(post, "context")["elements"] == [{"type": "plain_text", "text": label}]
 
 
 def test_what_is_ours_to_say_is_said() -> None:
