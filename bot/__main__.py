@@ -6,6 +6,7 @@ It declares what can be typed; ``bot/cli`` does it and is loaded by the command,
 # ruff: noqa: PLC0415  a command loads what it needs, and --help nothing
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -41,9 +42,24 @@ def main() -> None:
         sys.exit(1)
 
 
+def _show_version(*, is_wanted: bool) -> None:
+    if is_wanted:
+        sys.stdout.write(f"housevoice {version('housevoice')}\n")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     *,
+    is_version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version.",
+            is_eager=True,
+            callback=lambda wanted: _show_version(is_wanted=wanted),
+        ),
+    ] = False,
     debug: Annotated[
         bool, typer.Option("--debug", help="On an error show the traceback too.")
     ] = False,
@@ -52,12 +68,18 @@ def _options(
 
 
 @app.command()
-def demo(port: Annotated[int, typer.Option(help="Where the page is served.")] = 8765) -> None:
+def demo(
+    port: Annotated[int, typer.Option(help="Where the page is served.", min=0, max=65535)] = 8765,
+) -> None:
     """Try it: a small Slack in the browser, a sample company, and the bot."""
-    from bot import bootstrap
+    from bot.cli import premises
 
     forget_proxies()
-    bootstrap.demo(read_settings(), port)
+    settings = read_settings()
+    with premises.claimed(settings.data / "demo", port):
+        from bot import bootstrap
+
+        bootstrap.demo(settings, port)
 
 
 @app.command()
@@ -88,14 +110,21 @@ def ask(
     question: str,
     *,
     roles: Annotated[
-        str, typer.Option(help="For somebody with these roles, separated by commas.")
-    ] = "everyone",
+        str | None,
+        typer.Option(help="For somebody with these roles, separated by commas. [everyone]"),
+    ] = None,
     person: Annotated[
         str | None, typer.Option("--as", help="For this person of roles.yaml, as in a DM.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Reply and trace as JSON.")] = False,
 ) -> None:
     """Ask one question here, without Slack."""
+    if not question.strip():
+        empty = "it is empty"
+        raise typer.BadParameter(empty, param_hint="QUESTION")
+    if person is not None and roles is not None:
+        both = "a person has the roles that they have: give one of the two"
+        raise typer.BadParameter(both, param_hint="--as and --roles")
     from bot.cli import asking
 
     asking.ask(read_settings(), question, roles=roles, person=person, as_json=as_json)

@@ -1,5 +1,6 @@
 """The composition root: puts the house, Slack and the threads together, and runs them."""
 
+import logging
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from rich.console import Console
 from bot.database import Writer
 from bot.directory import SlackDirectory
 from bot.errands import Errands
-from bot.errors import SlackSetupError
+from bot.errors import PortTakenError
 from bot.house import House, Progress, open_house
 from bot.inbox import Inbox
 from bot.listeners.commands import Commands, Status
@@ -54,6 +55,10 @@ def serve(settings: Settings) -> None:
         SlackSetupError: If Slack refuses a token or cannot be reached.
     """
     configure(settings.log_level)
+    _run(settings)
+
+
+def _run(settings: Settings) -> None:
     with open_house(settings) as house:
         runner(house).run()
 
@@ -113,14 +118,24 @@ def runner(house: House) -> SlackRunner:
 def demo(settings: Settings, port: int) -> None:
     """Run the bot on a sample company in a small Slack of its own, until interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the workspace would stay behind
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     with local_workspace(port) as url:
         settings = demo_settings(settings, url)
+        log = settings.data / "bot.log"
+        _log_to(log, settings.log_level)
         with open_house(settings) as house, console.status("indexing the sample company") as status:
             report = _indexed(house, lambda *step: status.update(_step(*step)))
         console.print(f"{report.documents} documents of the sample company are indexed.")
+        console.print(f"The bot logs to {log}.")
         console.print(f"\n  Open {url} and ask @housevoice something. Ctrl-C ends the demo.\n")
-        serve(settings)
+        _run(settings)
+
+
+def _log_to(path: Path, level: str) -> None:
+    """Log to a file, what libraries have to say included; a terminal is left to the page."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(filename=path, encoding="utf-8")
+    configure(level, path.open("a", buffering=1, encoding="utf-8"))
 
 
 def _step(source: str, done: int, of: int) -> str:
@@ -144,7 +159,7 @@ def demo_settings(settings: Settings, url: str) -> Settings:
         app_token=SecretStr(app.APP_TOKEN),
         base_url=f"{url}/api/",
         admins=(seed.SEED_ADMIN,),
-        human_contact="the people in #help",
+        human_contact="the service desk on extension 444",
     )
     known = settings.knowledge.model_dump() | {"folder": _SAMPLE, "documents_url": url}
     return settings.model_copy(
@@ -162,7 +177,7 @@ def local_workspace(port: int) -> Iterator[str]:
     """Run the local workspace in a process of its own, and yield the address of its page.
 
     Raises:
-        SlackSetupError: If it does not start, most likely because the port is taken.
+        PortTakenError: If it does not start, for which nothing else is known.
     """
     options = ["--port", str(port), "--documents", str(_SAMPLE / "documents")]
     command = [sys.executable, "-m", "bot.workspace", *options]
@@ -171,10 +186,7 @@ def local_workspace(port: int) -> Iterator[str]:
         try:
             url = (process.stdout.readline() if process.stdout else "").strip()
             if not url:
-                problem = (
-                    f"the local workspace did not start on port {port}: choose another with --port"
-                )
-                raise SlackSetupError(problem)
+                raise PortTakenError(port)
             yield url
         finally:
             _end(process)

@@ -29,14 +29,20 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything, in the order in which a house is built; results come as they are had."""
     yield _variables()
     yield from _secrets(Path(".env"))
-    roles = yield from _roles(settings.knowledge.folder / "roles.yaml")
-    rules = yield from _rules(settings.knowledge.folder / "access.yaml")
-    if roles and rules:
-        yield _holders(rules, roles)
+    roles = yield from examine_access(settings.knowledge.folder)
     yield from map(_model, describe_models(settings))
     yield _database(settings)
     yield from examine_index(settings)
     yield from examine_slack(settings.slack, roles)
+
+
+def examine_access(folder: Path) -> Generator[Finding, None, RoleMap | None]:
+    """Look at the two files that say who may read what; return the roles, if they can be read."""
+    roles = yield from _roles(folder / "roles.yaml")
+    rules = yield from _rules(folder / "access.yaml")
+    if roles and rules:
+        yield _holders(rules, roles)
+    return roles
 
 
 def _variables() -> Finding:
@@ -77,8 +83,7 @@ def _rules(path: Path) -> Generator[Finding, None, AccessRules | None]:
 
 
 def _holders(rules: AccessRules, roles: RoleMap) -> Finding:
-    asked = {role for source in rules.sources for rule in source.rules for role in rule.roles}
-    unheld = sorted(asked - roles.names)
+    unheld = sorted(rules.role_names - roles.names)
     if not unheld:
         return ok("roles", "every role of access.yaml can be held")
     seen = f"nobody can hold {', '.join(unheld)}, so nobody reads what they open"

@@ -40,8 +40,13 @@ ALLOWED_FIELDS = frozenset(
 )
 
 
-def configure(level: str) -> None:
-    """Log JSON lines to stderr from a level up; libraries that log texts stay above DEBUG."""
+def configure(level: str, log: TextIO | None = None) -> None:
+    """Log JSON lines from a level up; libraries that log texts stay above DEBUG.
+
+    Args:
+        level: Such as ``INFO``.
+        log: Where to; standard error by default.
+    """
     at_least = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[
@@ -51,21 +56,24 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(at_least),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Stderr())),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Log(log))),
     )
     quiet_slack()
 
 
-class _Stderr:
-    """Standard error; a line that cannot be written is lost, and nothing stops for it."""
+class _Log:
+    """A file or standard error; a line that cannot be written is lost, and nothing stops for it."""
+
+    def __init__(self, file: TextIO | None) -> None:
+        self._file = file
 
     def write(self, line: str) -> None:
         with suppress(OSError, ValueError):
-            sys.stderr.write(line)
+            (self._file or sys.stderr).write(line)
 
     def flush(self) -> None:
         with suppress(OSError, ValueError):
-            sys.stderr.flush()
+            (self._file or sys.stderr).flush()
 
 
 def quiet_slack() -> None:

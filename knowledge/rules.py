@@ -133,6 +133,12 @@ class AccessRules:
 
     sources: tuple[SourceAccess, ...]
 
+    @property
+    def role_names(self) -> frozenset[str]:
+        """Every role that some rule names."""
+        rules = (rule for source in self.sources for rule in source.rules)
+        return frozenset(role for rule in rules for role in rule.roles)
+
 
 @lru_cache(maxsize=4096)
 def _expression(pattern: str, flags: int = 0) -> re.Pattern[str]:

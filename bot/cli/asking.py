@@ -17,16 +17,21 @@ from bot.inert import inert
 from bot.records import trace_of
 from bot.settings import Settings
 from bot.tracing import configure
+from knowledge.access import EVERYONE
 
 _ANSWER = TypeAdapter(Answer)
 
 
 def ask(
-    settings: Settings, question: str, *, roles: str, person: str | None, as_json: bool
+    settings: Settings, question: str, *, roles: str | None, person: str | None, as_json: bool
 ) -> None:
     """Answer one question and show the reply; nothing is stored."""
     configure("WARNING")  # its wide events are for a log
-    audience = readers.for_person(settings, person) if person else readers.with_roles(roles)
+    audience = (
+        readers.with_roles(settings, EVERYONE if roles is None else roles)
+        if person is None
+        else readers.for_person(settings, person)
+    )
     asked = Question(question_id=uuid4().hex, text=question, audience=audience)
     with open_house(settings) as house:
         answer = house.answerer.answer(asked)

@@ -17,12 +17,13 @@ def doctor(settings: Settings) -> None:
     console = Console(soft_wrap=True)
     states = list[State]()
     for finding in examine(settings):
-        console.print(_finding(finding))
+        console.print(shown(finding))
         states.append(finding.state)
     sys.exit(1 if State.FAIL in states else 0)
 
 
-def _finding(finding: Finding) -> Text:
+def shown(finding: Finding) -> Text:
+    """Lay a finding out: its state, what was seen, and what to do."""
     line = Text(f"{finding.state:<5}", style=_STYLES[finding.state])
     line.append(f"{finding.name}: {finding.seen}", style="default")
     if finding.remedy:

@@ -10,6 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from bot.cli.checkup import shown
+from bot.doctor import examine_access
 from bot.house import open_house
 from bot.inert import inert
 from bot.settings import Settings
@@ -34,6 +36,7 @@ def index(settings: Settings, *, source: str | None, rebuild: bool) -> None:
     with open_house(settings) as house, _bar() as bar:
         report = house.ingest(source=source, rebuild=rebuild, progress=_stages(bar))
     show_report(Console(highlight=False, soft_wrap=True), report)
+    _warn_of_access(settings.knowledge.folder)
     for one in report.sources:
         if one.problem:
             raise SourceError(one.name, one.problem)
@@ -66,6 +69,14 @@ def show_report(console: Console, report: IndexReport) -> None:
     if report.skipped:
         kinds = ", ".join(f"{number} {extension}" for extension, number in report.skipped)
         console.print(Text(f"of kinds that are not read: {kinds}"))
+
+
+def _warn_of_access(folder: Path) -> None:
+    """Say now what would only show when the bot starts, or when nobody gets an answer."""
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    for finding in examine_access(folder):
+        if not finding.is_ok:
+            stderr.print(shown(finding))
 
 
 def _searched(retriever: HybridRetriever) -> Callable[[str, Audience], Sequence[str]]:

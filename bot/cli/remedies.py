@@ -4,6 +4,7 @@ from adapters.errors import AdaptersError, ModelError, UnknownAnswerError, Voice
 from bot.errors import (
     BotError,
     ModelMissingError,
+    PortTakenError,
     QuestionGivenUpError,
     QueueFullError,
     SettingsError,
@@ -37,6 +38,7 @@ _REMEDIES: dict[type[Exception], str] = {
     UnknownAnswerError: "The id stands in the log line of the answer, as answer_id.",
     StoreDownError: "Look at HOUSEVOICE_DATABASE_URL, or at the data folder and its disk.",
     SettingsError: "Every setting is described in .env.example.",
+    PortTakenError: "Choose another one with --port.",
     SlackSetupError: "Run `housevoice doctor`: it says what is missing and where to get it.",
     SlackCallError: "Run `housevoice doctor`: it says whether Slack is reached and grants this.",
     QueueFullError: "Try again in a minute.",

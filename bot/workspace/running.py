@@ -14,7 +14,7 @@ from bot.workspace.faults import Fault
 from bot.workspace.messages import Ephemeral, Message
 from bot.workspace.options import Options
 from bot.workspace.serving import ServingThread
-from bot.workspace.state import ApiCall, Seed, View, Workspace
+from bot.workspace.state import ApiCall, Seed, View, Workspace, counting_ids
 from bot.workspace.wire import JsonObject
 
 _LOOK_AGAIN_S = 0.02  # for claims about what no lock of ours announces
@@ -264,7 +264,8 @@ def running_workspace(
         seed: What it starts with.
         port: On loopback; 0 picks a free one.
         documents: Folder that ``/docs/`` shows.
-        clock: The real one by default; pass ``Clock.standing_still()`` to decide yourself.
+        clock: The real one by default; pass ``Clock.standing_still()`` to decide yourself. The
+            time of the start stands in every id, so that no two runs share one.
         options: Rate limits, and rules that nobody could verify.
 
     Raises:
@@ -272,7 +273,8 @@ def running_workspace(
     """
     clock = clock or Clock()
     lock = Condition(RLock())
-    state = Workspace(seed, now=clock.now, options=options)
+    new_id = counting_ids(run=f"{int(clock.now() * 1000):X}")
+    state = Workspace(seed, now=clock.now, new_id=new_id, options=options)
     serving = ServingThread(state, lock, documents)
     try:
         serving.start(port)

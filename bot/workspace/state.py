@@ -73,13 +73,18 @@ class View:
     hash: str
 
 
-def counting_ids() -> Callable[[str], str]:
-    """Build a source of ids that are unique, readable and the same in every run."""
+def counting_ids(run: str = "") -> Callable[[str], str]:
+    """Build a source of ids that are unique and readable.
+
+    Args:
+        run: Stands in each of them. Who outlives a workspace, as the bot's database does, tells
+            its ids from those of the next one only by this; without it they are the same again.
+    """
     counts: Counter[str] = Counter()
 
     def new_id(prefix: str) -> str:
         counts[prefix] += 1
-        return f"{prefix}{counts[prefix]:08d}"
+        return f"{prefix}{run}{counts[prefix]:08d}"
 
     return new_id
 

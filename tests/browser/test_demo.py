@@ -149,7 +149,10 @@ def test_a_newcomer_tries_the_product(demo: Demo, browser: Chrome) -> None:
     assert demo.process.wait(timeout=40) == 0
     with pytest.raises(URLError):
         urlopen(demo.url, timeout=5)  # noqa: S310 - our own server
-    logged = demo.log.read_text()
+    shown = demo.log.read_text()
+    assert '"event"' not in shown
+    logged = shown + (demo.data / "demo" / "bot.log").read_text()
+    assert '"event": "question"' in logged
     secrets = ("27 days", "52,400", "annual leave", demo_seed().app.bot_token)
     assert not [one for one in secrets if one in logged]
     assert "Traceback" not in logged

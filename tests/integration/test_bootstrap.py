@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from bot.bootstrap import demo_settings, local_workspace, open_house
 from bot.conversation import Outcome, Question
-from bot.errors import SlackSetupError
+from bot.errors import PortTakenError
 from bot.settings import KnowledgeSettings, ModelSettings, Settings, SlackSettings
 from bot.workspace.seed import SEED_ADMIN, demo_seed
 from knowledge.access import Audience
@@ -71,7 +71,7 @@ def test_a_port_in_use_is_said_with_a_remedy() -> None:
     """Two demos at once are a common mistake; the second one names its port and the option."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(SlackSetupError, match=rf"port {port}.*--port"), local_workspace(port):
+        with pytest.raises(PortTakenError, match=rf"port {port}.*--port"), local_workspace(port):
             pytest.fail("it must not start")
 
 

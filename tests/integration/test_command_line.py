@@ -1,6 +1,7 @@
 """The commands on a small house: real files, embedder, index and ledger; no model that speaks."""
 
 import json
+import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +11,10 @@ from pydantic import TypeAdapter
 
 from adapters import ledger
 from bot.__main__ import main
-from bot.cli import readers
+from bot.cli import premises, readers
 from bot.conversation import Candidate, Outcome, Trace
 from bot.database import open_engine
-from bot.errors import UserInputError
+from bot.errors import PortTakenError, UserInputError
 from bot.settings import KnowledgeSettings, Settings
 from knowledge.access import Audience
 
@@ -121,10 +122,71 @@ def test_a_proxy_does_not_stand_before_the_local_workspace(
     assert readers.for_person(_settings(house), "U0ADA") is not None
 
 
-def test_nobody_of_that_id(house: Path) -> None:
-    """A misspelt id is said to be one, and nothing is answered for it."""
-    with pytest.raises(UserInputError, match="U0NOBODY"):
-        readers.for_person(_settings(house), "U0NOBODY")
+def test_a_person_is_whom_roles_yaml_lists(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without tokens a company's own people have the roles of its file, as full members."""
+    listed = f"{ROLES}users:\n  U0123ABCD: [hr]\n"
+    (house / "documents" / "roles.yaml").write_text(listed)
+
+    found = readers.for_person(_settings(house), "U0123ABCD")
+
+    assert found == Audience.from_role_sets([{"everyone", "hr"}])
+    assert capsys.readouterr().err == ""
+
+
+def test_a_person_whom_nothing_lists(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They read what everyone reads, and it is said that this was assumed."""
+    found = readers.for_person(_settings(house), "U0NOBODY")
+
+    assert found == Audience.from_role_sets([{"everyone"}])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "U0NOBODY" in line
+    assert "everyone" in line
+
+
+def test_what_is_no_id_is_nobody(house: Path) -> None:
+    """A name in place of an id is said to be none, and nothing is answered for it."""
+    with pytest.raises(UserInputError, match="ids look like U0ADA"):
+        readers.for_person(_settings(house), "ada")
+
+
+def test_roles_that_no_rule_names(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt role opens nothing, which would look like a missing document; so it is said."""
+    readers.with_roles(_settings(house), "hr,everyone")
+    assert capsys.readouterr().err == ""
+
+    readers.with_roles(_settings(house), "hr,nosuch")
+    assert "names nosuch:" in capsys.readouterr().err
+
+
+def test_roles_in_capitals(house: Path) -> None:
+    """Who writes HR is told how it is written."""
+    with pytest.raises(UserInputError, match="role names are lower case: hr"):
+        readers.with_roles(_settings(house), "HR")
+
+
+@pytest.mark.parametrize(
+    ("roles", "warning"),
+    [
+        ("version: 1\ngroups: [hr]\n", "roles.yaml"),
+        ("version: 1\n", "nobody can hold hr"),
+        (ROLES, ""),
+    ],
+)
+def test_an_index_warns_of_roles(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    house: Path,
+    roles: str,
+    warning: str,
+) -> None:
+    """Who has just written the two files learns at once that they do not go together."""
+    (house / "documents" / "roles.yaml").write_text(roles)
+
+    run(monkeypatch, "index")
+
+    err = capsys.readouterr().err
+    assert warning in err
+    assert bool(warning) == ("roles" in err)
 
 
 def test_a_trace_explains_an_answer(
@@ -162,6 +224,34 @@ def test_an_unknown_answer(
 
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith("housevoice: there is no answer a2\n")
+
+
+def test_a_port_in_use_is_found_first(tmp_path: Path) -> None:
+    """It is named with two ways to another, and the folder is free again."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        other = f"`make demo PORT={port + 1}` or `housevoice demo --port {port + 1}`"
+        with (
+            pytest.raises(PortTakenError, match=f"^port {port} is taken: {other}$"),
+            premises.claimed(tmp_path, port),
+        ):
+            pytest.fail("it must not start")
+
+    with premises.claimed(tmp_path, 0):
+        assert (tmp_path / "demo.lock").exists()
+
+
+def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
+    """The second one is told so; once the first has ended, there is room for another."""
+    with (
+        premises.claimed(tmp_path, 0),
+        pytest.raises(UserInputError, match=r"another demo .*`HOUSEVOICE_DATA`"),
+        premises.claimed(tmp_path, 0),
+    ):
+        pytest.fail("it must not start")
+
+    with premises.claimed(tmp_path, 0):
+        assert tmp_path.exists()
 
 
 def _settings(house: Path) -> Settings:

@@ -23,7 +23,7 @@ from bot.workspace.seed import (
     demo_seed,
     seed_dm,
 )
-from bot.workspace.state import Workspace
+from bot.workspace.state import Workspace, counting_ids
 from bot.workspace.typed import typed_message
 from bot.workspace.wire import RefusedError
 
@@ -146,3 +146,11 @@ def test_two_runs_give_the_same_ids(clock: Clock) -> None:
 
     assert said[0] == said[1]
     assert first.home.id == SEED_TEAM
+
+
+def test_a_run_can_be_told_from_the_next() -> None:
+    """Two runs with a part of their own share no id, of whatever kind."""
+    first, second = (counting_ids(run) for run in ("A", "B"))
+    kinds = ("Ev", "", "client-", "V", "envelope-", "R")
+
+    assert {first(kind) for kind in kinds}.isdisjoint(map(second, kinds))

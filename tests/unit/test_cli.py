@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,10 @@ COMMANDS = (
     *("demo", "serve", "index", "ask", "evaluate"),
     *("models", "manifest", "doctor", "trace"),
 )
+CALLS = [
+    *(["ask"], ["ask", ""], ["ask", " "], ["ask", "x", "--as", "U0ADA", "--roles", "hr"]),
+    *(["index", "--sauce", "wiki"], ["sing"], ["trace"], ["demo", "--port", "70000"]),
+]
 HELP = f"""
 import sys
 from bot.__main__ import main
@@ -65,7 +70,7 @@ def test_every_command_says_what_it_takes(
         assert commands[name].help.split("\n")[0] in " ".join(capsys.readouterr().out.split())
 
 
-@pytest.mark.parametrize("arguments", [["ask"], ["index", "--sauce", "wiki"], ["sing"], ["trace"]])
+@pytest.mark.parametrize("arguments", CALLS)
 def test_a_wrong_call_is_told_where_help_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
@@ -73,6 +78,15 @@ def test_a_wrong_call_is_told_where_help_is(
     assert run(monkeypatch, *arguments) == 2
 
     assert "--help" in capsys.readouterr().err
+
+
+def test_it_says_its_version(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who reports something can say of what."""
+    assert run(monkeypatch, "--version") == 0
+
+    assert capsys.readouterr().out == f"housevoice {version('housevoice')}\n"
 
 
 def test_an_error_is_a_sentence_and_a_remedy(

@@ -33,6 +33,16 @@ def test_one_question_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert logged["duration_s"] >= 0
 
 
+def test_a_file_takes_the_log_off_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """The demo's terminal shows the address of its page and no log lines."""
+    log = StringIO()
+    configure("INFO", log)
+    note(channel="C1")
+
+    assert json.loads(log.getvalue())["channel"] == "C1"
+    assert capsys.readouterr().err == ""
+
+
 def test_a_field_that_is_not_listed_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     """A text that somebody logs by mistake does not appear, only the name of its field."""
     configure("INFO")
