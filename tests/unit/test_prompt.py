@@ -19,6 +19,7 @@ AN_EXAMPLE = Example(
 SAYINGS = Sayings(
     decline="Please ask {contact}.",
     quoting="Here:",
+    first_steps="First:",
     busy="Later.",
     working="One moment.",
     failed="Sorry.",
