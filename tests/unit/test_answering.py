@@ -274,3 +274,48 @@ def test_equal_questions_get_equal_answers() -> None:
 
     assert use.answer(question).reply == first.reply
     assert replace(use.answer(question).trace, timings_s=()) == replace(first.trace, timings_s=())
+
+
+def test_a_deadline_of_another_sentence_is_no_answer() -> None:
+    """A newcomer read that a new laptop takes 10 days: so long one may keep the old one."""
+    page = a_passage(
+        "A new laptop is ready within 6 working days. Return the laptop within 10 working days.",
+        name="laptop",
+        title="New laptop",
+    )
+
+    answer = ask([page], "A laptop takes 10 working days.", "When is a new laptop ready?")
+
+    assert answer.reply.outcome is Outcome.QUOTED
+    assert "takes 10" not in answer.reply.text
+    assert answer.reply.quotes[0].text == "A new laptop is ready within 6 working days."
+
+
+FIRE = a_passage(
+    "Press the nearest red button. Leave by the stairs. Go to the lime tree.",
+    name="fire",
+    title="Fire",
+)
+
+
+def test_the_steps_of_a_fire_drill_are_all_quoted_in_order() -> None:
+    """A newcomer was told to close the doors and nothing more; the model is not asked."""
+    responder = ScriptedResponder("Press the nearest red button.")
+
+    reply = ask([FIRE], responder, "What should I do in a fire? Press the red button?").reply
+
+    assert [quote.text for quote in reply.quotes] == FIRE.text.replace(". ", ".\n").splitlines()
+    assert reply.sentences[0].text == VOICE.sayings.quoting
+    assert responder.heard == []
+
+
+def test_steps_that_do_not_fit_say_that_there_are_more() -> None:
+    """Nobody takes the first steps for all of them."""
+    limits = Limits(step_words=len(VOICE.sayings.first_steps.split()) + 8)
+    answerer = an_answerer([FIRE], None, limits=limits)
+
+    question = Question("q1", "What should I do in a fire? Press the red button?", EVERYONE)
+    reply = answerer.answer(question).reply
+
+    assert [quote.text for quote in reply.quotes] == ["Press the nearest red button."]
+    assert reply.sentences[0].text == VOICE.sayings.first_steps

@@ -205,3 +205,39 @@ def test_a_sentence_is_embedded_once() -> None:
     reader.similarity(LUNCH, WIFI)
 
     assert sorted(embedder.embedded) == sorted([WIFI, LUNCH])
+
+
+def test_a_code_in_the_question_stands_in_the_evidence() -> None:
+    """Who asked for TP-412 was shown TP-104, TP-211 and TP-305."""
+    rows = ["Code TP-104 means the clock is wrong.", "Port blocked: that is code TP-412 here."]
+
+    reading = read("the code TP-412 means the clock", a_passage("\n".join(rows)), bearing=0.1)
+
+    assert [one.text for one in reading.evidence] == [rows[1]]
+
+
+def test_a_code_that_stands_nowhere_leaves_everything_to_be_read() -> None:
+    """It may be a slip of the pen; whether the rest answers is judged as ever."""
+    reading = read("the wifi code QX-9", a_passage(WIFI), bearing=0.1)
+
+    assert [one.text for one in reading.evidence] == [WIFI]
+
+
+def test_an_old_policy_stays_out_where_one_in_force_is_nearly_as_good() -> None:
+    """A password length of 2021 stood above that of today."""
+    old = replace(a_passage(f"{WIFI} Really.", name="old"), is_superseded=True)
+    new = a_passage("The wifi code is on the wall.", name="new")
+
+    reading = read("the wifi code is on the door", old, new, bearing=0.1)
+
+    assert [one.passage for one in reading.evidence] == [new]
+
+
+def test_an_old_policy_is_quoted_if_its_year_is_asked_for() -> None:
+    """Open balances are still worked out with it."""
+    old = replace(a_passage(WIFI, name="old"), is_superseded=True, title="Wifi (2021 version)")
+    new = a_passage("The wifi code is on the wall.", name="new")
+
+    reading = read("the wifi code of 2021 on the door", old, new, bearing=0.1)
+
+    assert old in [one.passage for one in reading.evidence]
