@@ -21,6 +21,9 @@ Finish = Literal["stop", "length", "timeout", "repeat"]
 _CIRCLE_TOKENS = 12
 """So many tokens said twice are a circle, not a turn of phrase."""
 
+_MEMORIES = 4
+"""Prefixes remembered: one a voice, some 10 MB each for the small model."""
+
 
 class Message(TypedDict):
     """One chat message."""
@@ -131,8 +134,7 @@ class LocalResponder:
         self._clock = clock
         self._owner: int | None = None
         self._claim = Lock()
-        self._prefix: tuple[int, ...] = ()
-        self._memory: Any = None  # the model's state after reading the prefix
+        self._memories: dict[tuple[int, ...], Any] = {}  # the model's state after each prefix
 
     @property
     def base_id(self) -> str:
@@ -143,14 +145,17 @@ class LocalResponder:
         """Read what all prompts begin with, once, so that no question waits for it.
 
         Call it in the thread that will generate. Only fixed text belongs here: it stays in
-        memory from one question to the next.
+        memory from one question to the next, the last few of them.
 
         Raises:
             WrongThreadError: If another thread owns the model.
         """
         self._own()
-        self._prefix = tuple(self._encoded(prefix, is_prompt=False))
-        self._memory = self._read_prefix()
+        tokens = tuple(self._encoded(prefix, is_prompt=False))
+        if tokens not in self._memories:
+            self._memories[tokens] = self._read(tokens)
+        for oldest in [*self._memories][:-_MEMORIES]:
+            del self._memories[oldest]
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Return how long a prompt is [tokens], with all that the chat template adds."""
@@ -214,14 +219,17 @@ class LocalResponder:
 
     def _memory_for(self, prompt: list[int]) -> Any:
         # A copy: generating writes into it. None where the prompt begins otherwise.
-        known = len(self._prefix)
-        fits = 0 < known < len(prompt) and tuple(prompt[:known]) == self._prefix
-        return deepcopy(self._memory) if fits else None
+        known = [
+            prefix
+            for prefix in self._memories
+            if 0 < len(prefix) < len(prompt) and tuple(prompt[: len(prefix)]) == prefix
+        ]
+        return deepcopy(self._memories[max(known, key=len)]) if known else None
 
-    def _read_prefix(self) -> Any:
+    def _read(self, prefix: tuple[int, ...]) -> Any:
         with self._torch.inference_mode():
             memory = self._transformers.DynamicCache(config=self._model.config)
-            self._model(self._torch.tensor([self._prefix]), past_key_values=memory)
+            self._model(self._torch.tensor([prefix]), past_key_values=memory)
         return memory
 
 

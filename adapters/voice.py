@@ -3,6 +3,7 @@
 Knows neither models, documents nor files: a voice is made from the text of its YAML file.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -132,6 +133,11 @@ class Voice:
             raise VoiceError(path, "it is not YAML") from error
         except ValidationError as error:
             raise VoiceError(path, _first_problem(error)) from error
+
+    @property
+    def sha256(self) -> str:
+        """Name of all that it says and shows, for an edit may forget the version."""
+        return hashlib.sha256(TypeAdapter(Voice).dump_json(self)).hexdigest()
 
     @property
     def label(self) -> str:

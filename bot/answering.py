@@ -6,16 +6,26 @@ nor torch; they come in through ports.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from adapters.responder import Generate, Generated, Responder
 from adapters.voice import Voice
-from bot.composing import Said, cited, compose, numbered
-from bot.conversation import Answer, Candidate, Outcome, Question, Reply, Sentence, Trace
+from bot.composing import Said, compose, numbered
+from bot.conversation import (
+    KEPT,
+    LIVE,
+    Answer,
+    Outcome,
+    Question,
+    Reply,
+    Sentence,
+    Trace,
+)
 from bot.grounding import Dropped, Grounded, ground
 from bot.prompt import Prompt, PromptEvidence, build_messages
 from bot.quoting import leading
+from bot.worksheet import Working, Worksheet  # class Working stands there
 from knowledge.access import Audience
 from knowledge.documents import Passage
 from knowledge.reading import Evidence, Reading
@@ -27,6 +37,7 @@ _POINTS_BACK = re.compile(
     r"\b(?:it|its|that|this|those|these|they|them|there|he|she|him|her|then|same|one|ones)\b",
     re.IGNORECASE,
 )
+_BESIDE = "beside the point"
 _SHORT_TERMS = 3  # a question with fewer words of its own leans on the one before
 
 
@@ -68,29 +79,6 @@ class Limits:
     step_words: int = 140
 
 
-@dataclass
-class _Record:
-    """What one answer's trace is made from, as it comes about."""
-
-    question: Question
-    clock: Callable[[], float]
-    retrieved: Retrieved | None = None
-    reading: Reading | None = None
-    prompt: Prompt | None = None
-    generated: Generated | None = None
-    dropped: list[str] = field(default_factory=list)
-    timings_s: list[tuple[str, float]] = field(default_factory=list)
-    _since: float = 0.0
-
-    def __post_init__(self) -> None:
-        self._since = self.clock()
-
-    def lap(self, stage: str) -> None:
-        now = self.clock()
-        self.timings_s.append((stage, round(now - self._since, 4)))
-        self._since = now
-
-
 @dataclass(frozen=True, slots=True)
 class Answerer:
     """Answers for the room.
@@ -99,6 +87,9 @@ class Answerer:
         responder: None: then the bot only quotes.
         contact: Whom a declining reply points to.
         clock: Seconds that only grow.
+        may_speak: Whether the budget lets the model speak, for a team and the source of the best
+            evidence; the bot quotes otherwise.
+        configuration, arm: For the trace.
     """
 
     retriever: Retriever
@@ -109,8 +100,15 @@ class Answerer:
     clock: Callable[[], float]
     limits: Limits = Limits()
     embedder: str = ""
+    may_speak: Callable[[str, str], bool] = lambda _team, _source: True
+    configuration: str = ""
+    arm: str = LIVE
 
     def answer(self, question: Question) -> Answer:
+        """Answer one question; see `work`."""
+        return self.work(question).answer
+
+    def work(self, question: Question) -> Working:
         """Answer one question for everyone who can read the reply.
 
         Args:
@@ -121,41 +119,52 @@ class Answerer:
             quotes alone, if no sentence is supported; the same refusal whether a document is
             missing or forbidden.
         """
-        record = _Record(question, self.clock)
+        sheet = Worksheet(question, self.clock)
+        answer = self._worked(sheet)
+        return Working(
+            question, answer, sheet.retrieved, sheet.reading, sheet.prompt, sheet.generated
+        )
+
+    def _worked(self, sheet: Worksheet) -> Answer:
+        question = sheet.question
         if question.audience is None:
-            return self._declined(record, "audience unknown")
-        found = record.retrieved = self.retriever.search(_query(question), question.audience)
-        record.lap("retrieval")
+            return self._declined(sheet, "audience unknown")
+        found = sheet.retrieved = self.retriever.search(_query(question), question.audience)
+        sheet.lap("retrieval")
         if found.top_cosine < self.limits.floor:
-            return self._declined(record, "below the floor")
-        reading = record.reading = self.reader.read(found)
-        record.lap("reading")
+            return self._declined(sheet, "below the floor")
+        reading = sheet.reading = self.reader.read(found)
+        sheet.lap("reading")
         if not reading.is_answered:
-            return self._declined(record, "no evidence")
-        return self._answered(record, reading)
+            return self._declined(sheet, "no evidence")
+        return self._answered(sheet, reading)
 
-    def _answered(self, record: _Record, reading: Reading) -> Answer:
+    def _answered(self, sheet: Worksheet, reading: Reading) -> Answer:
         shown = list(dict.fromkeys(one.passage for one in reading.evidence))
-        spoken = [] if reading.n_steps else self._spoken(record, reading, shown)
+        spoken = [] if reading.n_steps else self._spoken(sheet, reading, shown)
         quotable, lead, words = self._quotable(reading)
-        reply = compose(spoken, quotable, record.question.text, lead=lead, words=words)
-        reason = _why_quoted(reading) if reply.outcome is Outcome.QUOTED else ""
-        return Answer(reply, self._trace(record, reason, shown, reply))
+        reply = compose(spoken, quotable, sheet.question.text, lead=lead, words=words)
+        reason = self._why_quoted(sheet) if reply.outcome is Outcome.QUOTED else ""
+        return Answer(reply, self._traced(sheet.trace(reply, reason, shown)))
 
-    def _spoken(self, record: _Record, reading: Reading, shown: Sequence[Passage]) -> list[Said]:
+    def _spoken(self, sheet: Worksheet, reading: Reading, shown: Sequence[Passage]) -> list[Said]:
         """Let the model speak, and keep the sentences that a passage supports."""
         if self.responder is None:
             return []
-        record.prompt = self._prompt(record.question, reading, shown, self.responder)
+        source = reading.evidence[0].passage.doc_id.partition(":")[0]
+        if not self.may_speak(sheet.question.team, source):
+            sheet.is_over_budget = True
+            return []
+        sheet.prompt = self._prompt(sheet.question, reading, shown, self.responder)
         request = Generate(
-            messages=record.prompt.messages,
+            messages=sheet.prompt.messages,
             max_tokens=self.limits.answer_tokens,
             timeout_s=self.limits.deadline_s,
         )
-        record.generated = self.responder.generate(request)
-        record.lap("generation")
-        kept = self._grounded(record, record.generated, shown, reading.evidence[0])
-        record.lap("grounding")
+        sheet.generated = self.responder.generate(request)
+        sheet.lap("generation")
+        kept = self._grounded(sheet, sheet.generated, shown, reading.evidence[0])
+        sheet.lap("grounding")
         return kept
 
     def _prompt(
@@ -178,17 +187,20 @@ class Answerer:
         )
 
     def _grounded(
-        self, record: _Record, generated: Generated, shown: Sequence[Passage], best: Evidence
+        self, sheet: Worksheet, generated: Generated, shown: Sequence[Passage], best: Evidence
     ) -> list[Said]:
         kept: list[Said] = []
         for sentence in _finished(generated):
             checked = ground(sentence, shown, self.reader.similarity)
             if isinstance(checked, Dropped):
-                record.dropped.append(checked.reason)
-            elif checked.text not in {one.text for one in kept}:
+                sheet.verdicts.append(checked.reason)
+            elif checked.text in {one.text for one in kept}:
+                sheet.verdicts.append("repeated")
+            else:
+                sheet.verdicts.append(KEPT)
                 kept.append(_said(checked, shown))
         if not any(self._says(one, best) for one in kept):
-            record.dropped += ["beside the point"] * len(kept)
+            sheet.verdicts = [_BESIDE if one == KEPT else one for one in sheet.verdicts]
             return []
         return kept
 
@@ -207,33 +219,26 @@ class Answerer:
         alone = replace(best.passage, text=best.text)
         return isinstance(ground(said.text, [alone], self.reader.similarity), Grounded)
 
-    def _declined(self, record: _Record, reason: str) -> Answer:
+    def _declined(self, sheet: Worksheet, reason: str) -> Answer:
         text = self.voice.sayings.decline_to(self.contact)
         reply = Reply(Outcome.DECLINED, (Sentence(text),))
-        return Answer(reply, self._trace(record, reason, (), reply))
+        return Answer(reply, self._traced(sheet.trace(reply, reason, ())))
 
-    def _trace(self, record: _Record, reason: str, shown: Sequence[Passage], reply: Reply) -> Trace:
-        audience, found, spoken = record.question.audience, record.retrieved, record.generated
-        return Trace(
-            audience=audience.fingerprint if audience else "",
-            index_version=found.version if found else "",
+    def _why_quoted(self, sheet: Worksheet) -> str:
+        if sheet.reading and sheet.reading.n_steps:
+            return "steps are quoted"
+        if self.responder is None:
+            return "no model speaks"
+        return "the budget is spent" if sheet.is_over_budget else "nothing to the point was said"
+
+    def _traced(self, trace: Trace) -> Trace:
+        return replace(
+            trace,
             embedder=self.embedder,
-            base=spoken.base_id if spoken else "",
-            adapter=(spoken.adapter_name or "") if spoken else "",
             voice=self.voice.label,
-            prompt_sha256=record.prompt.sha256 if record.prompt else "",
-            reason=reason,
-            bearing=record.reading.bearing if record.reading else 0.0,
-            candidates=_candidates(found, shown, reply),
-            dropped=tuple(record.dropped),
-            prompt_tokens=spoken.prompt_tokens if spoken else 0,
-            completion_tokens=spoken.completion_tokens if spoken else 0,
-            timings_s=tuple(record.timings_s),
+            configuration=self.configuration,
+            arm=self.arm,
         )
-
-
-def _why_quoted(reading: Reading) -> str:
-    return "steps are quoted" if reading.n_steps else "nothing to the point was said"
 
 
 def _query(question: Question) -> str:
@@ -257,29 +262,3 @@ def _marks_inside(text: str) -> str:
 
 def _said(grounded: Grounded, shown: Sequence[Passage]) -> Said:
     return Said(grounded.text, tuple(shown[place] for place in grounded.passages))
-
-
-def _candidates(
-    found: Retrieved | None, shown: Sequence[Passage], reply: Reply
-) -> tuple[Candidate, ...]:
-    if found is None:
-        return ()
-    was_shown, was_cited = {one.chunk_id for one in shown}, cited(reply)
-    return tuple(
-        Candidate(
-            chunk_id=one.chunk_id,
-            doc_id=one.doc_id,
-            rank=rank,
-            cosine=round(one.cosine, 4),
-            lexical=round(one.lexical, 4),
-            score=round(one.score, 4),
-            fate=_fate(one, was_shown, was_cited),
-        )
-        for rank, one in enumerate(found.passages, start=1)
-    )
-
-
-def _fate(passage: Passage, shown: set[str], cited_documents: set[str]) -> str:
-    if passage.chunk_id not in shown:
-        return "unused"
-    return "cited" if passage.doc_id in cited_documents else "shown"

@@ -78,7 +78,7 @@ def runner(house: House) -> SlackRunner:
     worker = Worker(capacity=settings.queue_capacity)
     courtesies = Worker(capacity=_COURTESIES, name="courtesies")
     memory = Memory(house.engine, house.catalogue.roles_of)
-    replies = Replies(house.answer, people, memory, house.engine, inbox, delivery)
+    replies = Replies(house.work, people, memory, house.engine, inbox, delivery)
     desk = Desk(replies, worker)
 
     def is_admin(user: str) -> bool:

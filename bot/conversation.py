@@ -6,6 +6,12 @@ from typing import Literal
 
 from knowledge.access import Audience
 
+LIVE = "live"
+"""The arm that answers as the settings say."""
+
+KEPT = "kept"
+"""The verdict of grounding on a sentence that a passage supports."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -24,12 +30,14 @@ class Question:
         text: As typed, without the mention of the bot.
         audience: None where a reader is unknown: then nothing internal may be used.
         history: Earlier turns of this thread alone, oldest first.
+        team: Whose budget it is asked on.
     """
 
     question_id: str
     text: str
     audience: Audience | None
     history: tuple[Turn, ...] = ()
+    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +125,19 @@ class Trace:
 
     Attributes:
         audience: Fingerprint of the audience; empty when a reader was unknown.
+        arm: ``live``, or the name of what was tried in its place.
+        configuration: SHA-256 of the settings that the answer depends on.
         reason: Why it declined or fell back to quoting; empty for a spoken answer.
+        top_cosine: Of everything that the audience may read [-1..1]; 0 if nothing was searched.
         bearing: The reader's score that the evidence answers the question [0..1].
-        dropped: Why grounding dropped a sentence, one reason each.
+        verdicts: One for each sentence of the model: ``kept``, or why grounding dropped it.
+        engine, finish: What ran the model, and why its text ended.
         timings_s: Seconds by stage.
     """
 
     audience: str
+    arm: str = LIVE
+    configuration: str = ""
     index_version: str = ""
     embedder: str = ""
     base: str = ""
@@ -131,12 +145,20 @@ class Trace:
     voice: str = ""
     prompt_sha256: str = ""
     reason: str = ""
+    top_cosine: float = 0.0
     bearing: float = 0.0
     candidates: tuple[Candidate, ...] = ()
-    dropped: tuple[str, ...] = ()
+    verdicts: tuple[str, ...] = ()
+    engine: str = ""
+    finish: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     timings_s: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Why grounding dropped a sentence, one reason each."""
+        return tuple(one for one in self.verdicts if one != KEPT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ What is missing raises where it is needed, with a sentence that says what to do;
 working. Models that speak or read for an answer belong to the thread that asks first.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib.metadata import version
 from time import monotonic
 
 import structlog
@@ -19,12 +20,14 @@ from adapters.errors import VoiceError
 from adapters.responder import LocalResponder, Responder
 from adapters.voice import Voice
 from bot.answering import Answerer, Limits
-from bot.conversation import Answer, Question
+from bot.configuration import Configuration
+from bot.conversation import LIVE, Question
 from bot.database import open_engine
 from bot.errors import ModelMissingError
 from bot.models import FoundModel, open_shelf
 from bot.prompt import fixed_messages
-from bot.settings import Settings
+from bot.settings import Settings, overridden
+from bot.worksheet import Working
 from knowledge.catalogue import Catalogue
 from knowledge.chunking import CHUNKER_VERSION
 from knowledge.embedding import Embedder, MiniLmEmbedder
@@ -33,12 +36,38 @@ from knowledge.index import Index
 from knowledge.index import IndexVersions as Versions
 from knowledge.ingestion import Ingestion
 from knowledge.parsing import PARSER_VERSION
-from knowledge.reading import SentenceReader
+from knowledge.reading import BEARING, SentenceReader
 from knowledge.reporting import IndexReport
-from knowledge.retrieval import HybridRetriever
+from knowledge.retrieval import LEXICAL_WEIGHT, HybridRetriever
 from knowledge.rules import load_rules
 
+_OF_KNOWLEDGE = ("index_version", "passages", "chunks_per_document", "floor")
+_OF_MODEL = ("examples", "prompt_tokens", "evidence_sentences", "answer_tokens", "deadline_s")
+
 Progress = Callable[[str, int, int], None]
+MaySpeak = Callable[[str, str], bool]
+
+
+@dataclass
+class LoadedModels:
+    """Models in memory, so that houses with other settings need not load them again."""
+
+    embedders: dict[str, Embedder] = field(default_factory=dict)
+    responders: dict[str, LocalResponder] = field(default_factory=dict)
+
+    def embedder(self, found: FoundModel) -> Embedder:
+        """Return the embedder of a folder."""
+        if found.version not in self.embedders:
+            self.embedders[found.version] = MiniLmEmbedder(found.folder, found.version)
+        return self.embedders[found.version]
+
+    def responder(self, found: FoundModel, threads: int) -> LocalResponder:
+        """Return the language model of a folder."""
+        if found.version not in self.responders:
+            self.responders[found.version] = LocalResponder(
+                found.folder, base_id=found.version, threads=threads
+            )
+        return self.responders[found.version]
 
 
 @dataclass
@@ -48,10 +77,16 @@ class House:
     Attributes:
         settings: As read at the start.
         engine: The database of catalogue, inbox and ledger.
+        models: What is loaded already.
+        arm: Its name on each answer.
+        may_speak: Whether the budget lets the model speak, for a team and a source.
     """
 
     settings: Settings
     engine: Engine
+    models: LoadedModels = field(default_factory=LoadedModels)
+    arm: str = LIVE
+    may_speak: MaySpeak = lambda _team, _source: True
     _doubt: FilterBrokenError | None = field(default=None, init=False)
 
     @cached_property
@@ -62,7 +97,7 @@ class House:
     @cached_property
     def embedder(self) -> Embedder:
         """The embedder of questions and sentences."""
-        return _embedder(self.settings)
+        return self.models.embedder(self.embedder_model)
 
     @cached_property
     def index(self) -> Index:
@@ -99,6 +134,7 @@ class House:
             roles_of=self.catalogue.roles_of,
             limit=knowledge.passages,
             per_document=2 * knowledge.chunks_per_document,
+            version=knowledge.index_version,
         )
 
     @cached_property
@@ -108,11 +144,12 @@ class House:
         Raises:
             VoiceError: If its file is missing or wrong.
         """
-        path = self.settings.model.voice
+        path, most = self.settings.model.voice, self.settings.model.examples
         try:
-            return Voice.from_yaml(path.read_text(encoding="utf-8"), path=str(path))
+            written = Voice.from_yaml(path.read_text(encoding="utf-8"), path=str(path))
         except (OSError, UnicodeDecodeError) as error:
             raise VoiceError(str(path), "it cannot be read") from error
+        return replace(written, examples=written.examples[:most])
 
     @cached_property
     def responder(self) -> Responder | None:
@@ -121,7 +158,7 @@ class House:
         found = open_shelf(self.settings).find(model.base)
         if found is None:
             return None
-        local = LocalResponder(found.folder, base_id=found.version, threads=model.threads)
+        local = self.models.responder(found, model.threads)
         local.warm_up(fixed_messages(self.voice))
         return local
 
@@ -147,9 +184,37 @@ class House:
                 deadline_s=model.deadline_s,
             ),
             embedder=self.embedder_model.version,
+            may_speak=self.may_speak,
+            configuration=self.configuration.sha256,
+            arm=self.arm,
         )
 
-    def answer(self, question: Question) -> Answer:
+    @cached_property
+    def configuration(self) -> Configuration:
+        """What an answer depends on, but for documents and prompt.
+
+        Raises:
+            ModelMissingError: If a model that the settings name is not there.
+            VoiceError: If the voice cannot be read.
+        """
+        knowledge, model = self.settings.knowledge, self.settings.model
+        base = open_shelf(self.settings).find(model.base)
+        set_here = {
+            **{f"knowledge.{name}": getattr(knowledge, name) for name in _OF_KNOWLEDGE},
+            **{f"model.{name}": getattr(model, name) for name in _OF_MODEL},
+        }
+        versions = {
+            "base": base.version if base else "",
+            "chunker": CHUNKER_VERSION,
+            "embedder": self.embedder_model.version,
+            "fusion.lexical_weight": LEXICAL_WEIGHT,
+            "housevoice": version("housevoice"),
+            "reader.bearing": BEARING,
+            "voice": f"{self.voice.label}/{self.voice.sha256[:16]}",
+        }
+        return Configuration.from_values(set_here | versions)
+
+    def work(self, question: Question) -> Working:
         """Answer one question; always call it from the same thread.
 
         Raises:
@@ -159,7 +224,7 @@ class House:
         if self._doubt is not None:
             raise FilterBrokenError(self._doubt.chunk_id)
         try:
-            return self.answerer.answer(question)
+            return self.answerer.work(question)
         except FilterBrokenError as error:
             self._doubt = error
             structlog.get_logger().error("stopped answering", failed=type(error).__name__)
@@ -181,7 +246,8 @@ class House:
         """
         knowledge, folder = self.settings.knowledge, self.settings.index_folder
         rules = load_rules(knowledge.folder / "access.yaml", base_url=knowledge.documents_url)
-        embedder = _embedder(self.settings)
+        found = self.embedder_model
+        embedder = MiniLmEmbedder(found.folder, found.version)  # a run has a thread of its own
         versions = Versions(embedder.version, CHUNKER_VERSION, PARSER_VERSION)
 
         def open_index() -> Index:
@@ -197,6 +263,23 @@ class House:
 
 
 @contextmanager
+def open_variant(house: House, arm: str, values: Mapping[str, str]) -> Iterator[House]:
+    """Open a house with some settings changed, named like ``knowledge.floor``.
+
+    It shares the models, and the database where that is the same one.
+
+    Raises:
+        SettingsError: If there is no such setting, or it cannot have that value.
+    """
+    settings = overridden(house.settings, values)
+    if settings.store_url == house.settings.store_url:
+        yield House(settings, house.engine, house.models, arm, house.may_speak)
+        return
+    with open_house(settings) as other:
+        yield House(settings, other.engine, house.models, arm, house.may_speak)
+
+
+@contextmanager
 def open_house(settings: Settings) -> Iterator[House]:
     """Open the database; models and index load when they are first needed."""
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -207,11 +290,6 @@ def open_house(settings: Settings) -> Iterator[House]:
         yield House(settings, engine)
     finally:
         engine.dispose()
-
-
-def _embedder(settings: Settings) -> Embedder:
-    found = _found(settings, settings.knowledge.embedder)
-    return MiniLmEmbedder(found.folder, found.version)
 
 
 def _found(settings: Settings, reference: str) -> FoundModel:

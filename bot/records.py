@@ -6,7 +6,8 @@ from pydantic import TypeAdapter
 
 from adapters.ledger import AnswerRow, moment
 from bot.arrivals import OpenQuestion
-from bot.conversation import Answer, Reply, Trace
+from bot.conversation import Reply, Trace
+from bot.worksheet import Working
 from knowledge.access import Audience
 
 _REPLY = TypeAdapter(Reply)
@@ -18,9 +19,9 @@ def fingerprint(audience: Audience | None) -> str:
     return "" if audience is None else audience.fingerprint
 
 
-def row_of(question: OpenQuestion, answer: Answer, audience: Audience | None) -> AnswerRow:
+def row_of(question: OpenQuestion, working: Working, audience: Audience | None) -> AnswerRow:
     """Write down an answer that was made for an audience."""
-    place = question.place
+    place, answer = question.place, working.answer
     seconds, micros = moment(question.ts)
     return AnswerRow(
         answer_id=question.answer_id,

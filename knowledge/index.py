@@ -151,11 +151,22 @@ class Index:
         """Return the number of chunks."""
         return int(self._open().count_rows())
 
-    def pin(self) -> Snapshot:
-        """Return a view of one version, for one question; never keep it."""
+    def pin(self, version: str = "") -> Snapshot:
+        """Return a view of one version, for one question; never keep it.
+
+        Args:
+            version: As on an answer; by default the newest. Older ones are kept for an hour or
+                so, and what the catalogue says of today counts for them as well.
+
+        Raises:
+            StoredIndexError: If it cannot be read, or is not there any more.
+        """
         try:
             table = self._open()
-            table.checkout(table.version)
+            if version and version.rpartition("@")[0] != table.name:
+                message = f"the index has no version {version} any more"
+                raise StoredIndexError(message)
+            table.checkout(int(version.rpartition("@")[2]) if version else table.version)
             return Snapshot(table, self._lexicon_of(table), f"{table.name}@{table.version}")
         except (RuntimeError, ValueError, OSError) as error:
             message = f"the index in {self._folder} cannot be read"

@@ -55,6 +55,7 @@ class HybridRetriever:
             the audience lacks, is left out although the index still holds it.
         limit: Passages returned.
         per_document: Of those, from one document.
+        version: Of the index; empty for the newest.
     """
 
     index: Index
@@ -62,6 +63,7 @@ class HybridRetriever:
     roles_of: RolesOf
     limit: int = 12
     per_document: int = 4
+    version: str = ""
 
     def search(self, text: str, audience: Audience) -> Retrieved:
         """Find what everyone in the audience may read and what bears on the text.
@@ -72,7 +74,7 @@ class HybridRetriever:
         text = text.encode("utf-8", "replace").decode()[:_LONGEST]
         vector = self.embedder.embed_query(text)
         query = sorted(set(terms(text)))
-        snapshot = self.index.pin()
+        snapshot = self.index.pin(self.version)
         hits = self._permitted(snapshot.search(audience, vector, query, cut=_CUT), audience)
         best = _cut(fused(hits), self.limit, self.per_document)
         return Retrieved(

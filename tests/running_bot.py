@@ -27,6 +27,7 @@ from bot.listeners.replies import Replies
 from bot.listeners.runner import Listeners, SlackRunner, Threads, build_app, who_we_are
 from bot.memory import Memory
 from bot.worker import Worker
+from bot.worksheet import Working
 from bot.workspace.running import RunningWorkspace
 from knowledge.access import Audience
 from knowledge.retrieval import RolesOf
@@ -48,9 +49,12 @@ class ScriptedAnswerer:
     heard: list[Question] = field(default_factory=list)
     before: Callable[[Question], None] = lambda _: None
 
-    def answer(self, question: Question) -> Answer:
+    def work(self, question: Question) -> Working:
         self.heard.append(question)
         self.before(question)
+        return Working(question, self._answer(question))
+
+    def _answer(self, question: Question) -> Answer:
         if question.audience is None:
             return Answer(Reply(Outcome.DECLINED, (Sentence("I do not know."),)), Trace(""))
         sentence = Sentence(self.line, (1,))
@@ -138,7 +142,7 @@ def build_bot(workspace: RunningWorkspace, folder: Path, parts: Parts) -> Bot:
     errands = Errands(engine, writer, utc_now)
     delivery = Delivery(writes, reads, us.user)
     memory = Memory(engine, parts.roles_of)
-    replies = Replies(parts.answerer.answer, parts.readers, memory, engine, inbox, delivery)
+    replies = Replies(parts.answerer.work, parts.readers, memory, engine, inbox, delivery)
     worker = Worker(capacity=parts.capacity)
     courtesies = Worker(capacity=100, name="courtesies")
     desk = Desk(replies, worker, first_delay_s=parts.first_delay_s)

@@ -34,7 +34,7 @@ def ask(
     )
     asked = Question(question_id=uuid4().hex, text=question, audience=audience)
     with open_house(settings) as house:
-        answer = house.answerer.answer(asked)
+        answer = house.work(asked).answer
     if as_json:
         sys.stdout.write(f"{_ANSWER.dump_json(answer, indent=2).decode()}\n")
     else:

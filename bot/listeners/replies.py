@@ -14,7 +14,7 @@ from adapters.errors import UnknownAnswerError
 from bot.arrivals import OpenQuestion
 from bot.audience import Place
 from bot.blocks import Post, plain_post, reply_post
-from bot.conversation import Answer, Outcome, Question, Reply, Sentence, Trace
+from bot.conversation import Answer, Outcome, Question, Reply, Sentence, Trace, Turn
 from bot.errors import QuestionGivenUpError, SlackRefusedError, explain
 from bot.inbox import Inbox
 from bot.listeners.delivery import Delivery
@@ -23,6 +23,7 @@ from bot.listeners.small_talk import SmallTalk, small_talk
 from bot.memory import Memory
 from bot.records import reply_of, row_of
 from bot.tracing import note, note_failure, trace_id, wide_event
+from bot.worksheet import Working
 from knowledge.access import Audience
 
 _MOST_ATTEMPTS = 3
@@ -53,7 +54,7 @@ class Readers(Protocol):
 class Replies:
     """Makes the one visible outcome of a question."""
 
-    answer: Callable[[Question], Answer]
+    work: Callable[[Question], Working]
     readers: Readers
     memory: Memory
     engine: Engine
@@ -82,9 +83,9 @@ class Replies:
         question = self.inbox.question(question_id)
         if question is not None:
             with wide_event("question", outcome=Outcome.BUSY, **_ids(question)):
-                busy = _said(Outcome.BUSY, explain(error, trace_id.get()))
+                busy = _said(question, Outcome.BUSY, explain(error, trace_id.get()))
                 self.inbox.record_answer(row_of(question, busy, None))
-                self._close(question, reply_post(busy.reply, question.answer_id))
+                self._close(question, reply_post(busy.answer.reply, question.answer_id))
 
     def _reply(self, question: OpenQuestion) -> None:
         if question.text is None:
@@ -123,22 +124,22 @@ class Replies:
         return None if row.outcome == Outcome.BUSY else row
 
     def _made(self, question: OpenQuestion, audience: Audience | None) -> ledger.AnswerRow:
-        answer = self._answered(question, audience)
-        note(**_figures(answer.trace))
-        row = row_of(question, answer, audience)
+        working = self._worked(question, audience)
+        note(**_figures(working.answer.trace))
+        row = row_of(question, working, audience)
         self.inbox.record_answer(row)
         return row
 
-    def _answered(self, question: OpenQuestion, audience: Audience | None) -> Answer:
+    def _worked(self, question: OpenQuestion, audience: Audience | None) -> Working:
         if question.attempts >= _MOST_ATTEMPTS:  # answering it may take the process down
-            return _said(Outcome.FAILED, explain(QuestionGivenUpError(), trace_id.get()))
+            return _said(question, Outcome.FAILED, explain(QuestionGivenUpError(), trace_id.get()))
         try:
             turns = self.memory.turns(question, audience)
             note(turns=len(turns), readers=len(audience.readers) if audience else 0)
-            return self.answer(Question(question.question_id, question.text or "", audience, turns))
+            return self.work(_asked(question, audience, turns))
         except Exception as error:  # noqa: BLE001  the end of a job: the person hears of it
             note_failure(error)
-            return _said(Outcome.FAILED, explain(error, trace_id.get()))
+            return _said(question, Outcome.FAILED, explain(error, trace_id.get()))
 
     def _close(self, question: OpenQuestion, post: Post) -> None:
         try:
@@ -152,7 +153,7 @@ class Replies:
     def _admit(self, question: OpenQuestion, refusal: SlackRefusedError) -> None:
         """Say that it failed, as simply as can be: better than a wait without end."""
         sentence = explain(refusal, trace_id.get())
-        self.inbox.record_answer(row_of(question, _said(Outcome.FAILED, sentence), None))
+        self.inbox.record_answer(row_of(question, _said(question, Outcome.FAILED, sentence), None))
         place, ts = question.place.channel, question.placeholder_ts
         try:
             self.delivery.show(place, ts, plain_post(sentence))
@@ -199,5 +200,13 @@ def _advice(text: str) -> str:
     return _SMALL_TALK[kind] if kind else ""
 
 
-def _said(outcome: Outcome, sentence: str) -> Answer:
-    return Answer(Reply(outcome, (Sentence(sentence),)), Trace(audience=""))
+def _asked(
+    question: OpenQuestion, audience: Audience | None, turns: tuple[Turn, ...] = ()
+) -> Question:
+    place = question.place
+    return Question(question.question_id, question.text or "", audience, turns, place.team)
+
+
+def _said(question: OpenQuestion, outcome: Outcome, sentence: str) -> Working:
+    answer = Answer(Reply(outcome, (Sentence(sentence),)), Trace(audience=""))
+    return Working(_asked(question, None), answer)

@@ -94,11 +94,11 @@ def test_a_house_answers_from_what_it_has_ingested(tmp_path: Path) -> None:
     with open_house(settings) as house:
         report = house.ingest(progress=lambda *step: seen.append(step))
         again = house.ingest()
-        leave = house.answer(Question("q1", QUESTION, EVERYONE)).reply
-        refused = house.answer(Question("q2", bonus, EVERYONE)).reply
-        unknown = house.answer(Question("q3", QUESTION, None)).reply
+        leave = house.work(Question("q1", QUESTION, EVERYONE)).answer.reply
+        refused = house.work(Question("q2", bonus, EVERYONE)).answer.reply
+        unknown = house.work(Question("q3", QUESTION, None)).answer.reply
         hr = Audience.from_role_sets([{"hr", "everyone"}])
-        allowed = house.answer(Question("q4", bonus, hr)).reply
+        allowed = house.work(Question("q4", bonus, hr)).answer.reply
 
     assert (report.documents, again.documents) == (2, 2)
     assert seen

@@ -279,7 +279,7 @@ def _row() -> ledger.AnswerRow:
         voice="house-3",
         prompt_sha256="5f5f",
         candidates=(Candidate(f"{page}#00000", page, 1, 0.612, 3.1, 0.7, "cited"),),
-        dropped=("unsupported",),
+        verdicts=("kept", "unsupported"),
         timings_s=(("generation", 1.5),),
     )
     return ledger.AnswerRow(

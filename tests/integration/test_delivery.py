@@ -134,7 +134,7 @@ class Process:
         writes = _client(house.workspace, life, default=design.has_default_retries)
         delivery = design.delivery(writes, _client(house.workspace, life, default=False), US.user)
         replies = Replies(
-            ScriptedAnswerer().answer,
+            ScriptedAnswerer().work,
             GivenReaders(),
             Memory(house.engine, open_to_everyone),
             house.engine,

@@ -16,11 +16,12 @@ from sqlalchemy import Connection, Engine, text
 from adapters import ledger
 from bot.arrivals import Asked, Reworded, State
 from bot.audience import Place
-from bot.conversation import Answer, Outcome, Reply, Trace
+from bot.conversation import Answer, Outcome, Question, Reply, Trace
 from bot.database import Writer, open_engine
 from bot.errors import StoreDownError
 from bot.inbox import KEPT_FOR, Inbox
 from bot.records import row_of
+from bot.worksheet import Working
 
 PLACE = Place("T1", "C1", "U1", is_ext_shared_channel=False, sender_teams=frozenset({"T1"}))
 ASKED = Asked(PLACE, "1.000001", "1.000001", "days off?", is_addressed=True)
@@ -155,11 +156,12 @@ def test_a_deleted_question_leaves_no_answer(store: Store, order: tuple[int, ...
     store.inbox.take("Ev1", ASKED)
     (question,) = store.inbox.next_questions(set())
     store.inbox.mark_posted(question.question_id, "2.000001")
-    answer = Answer(Reply(Outcome.DECLINED, ()), Trace(""))
+    asked = Question(question.question_id, "days off?", None)
+    working = Working(asked, Answer(Reply(Outcome.DECLINED, ()), Trace("")))
     steps = [
         partial(store.inbox.take, "Ev2", Reworded("T1", "C1", ASKED.ts, "nights off?")),
         partial(store.inbox.take, "Ev3", Reworded("T1", "C1", ASKED.ts, None)),
-        partial(store.inbox.record_answer, row_of(question, answer, None)),
+        partial(store.inbox.record_answer, row_of(question, working, None)),
     ]
     for n in order:
         steps[n]()

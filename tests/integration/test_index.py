@@ -539,6 +539,24 @@ def test_a_rebuild_that_was_given_up_is_not_continued(tmp_path: Path) -> None:
     assert texts(reopened(tmp_path)) == ["new"]
 
 
+def test_an_earlier_version_can_be_asked_and_a_vanished_one_says_so(tmp_path: Path) -> None:
+    """To replay an answer on what was there; nothing newer is served in the place of it."""
+    index = an_index(tmp_path, [a_row("door")])
+    before = index.version
+    put(index, [a_row("door", "The wifi code is under the mat.")])
+
+    def found(version: str) -> list[str]:
+        snapshot = index.pin(version)
+        hits = snapshot.search(an_audience(), WIFI, ["wifi"], cut=5)
+        return [one.text for one in snapshot.passages(an_audience(), [(hit, 0.0) for hit in hits])]
+
+    assert found(before) == ["The wifi code is on the door."]
+    assert found("") == found(index.version) == ["The wifi code is under the mat."]
+    for gone in ("chunks_v9@1", before.replace("@", "@9999")):
+        with pytest.raises(StoredIndexError):
+            index.pin(gone)
+
+
 def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
     """The first question may come before the first document."""
     index = an_index(tmp_path)

@@ -22,11 +22,12 @@ from sqlalchemy import text
 
 from bot.arrivals import Asked
 from bot.audience import Place
-from bot.conversation import Answer, Question, Turn
+from bot.conversation import Question, Turn
 from bot.database import open_engine
 from bot.house import House
 from bot.listeners.desk import Desk
 from bot.settings import Settings
+from bot.worksheet import Working
 from bot.workspace.faults import Fault
 from bot.workspace.running import RunningWorkspace, running_workspace
 from bot.workspace.seed import (
@@ -538,11 +539,11 @@ class LeakyOnce:
         self._healthy = ScriptedAnswerer()
         self._is_first = True
 
-    def answer(self, question: Question) -> Answer:
+    def work(self, question: Question) -> Working:
         if self._is_first:
             self._is_first = False
             raise FilterBrokenError(question.question_id)
-        return self._healthy.answer(question)
+        return self._healthy.work(question)
 
 
 def test_a_bot_that_says_it_has_stopped_answering_has(

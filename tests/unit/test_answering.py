@@ -319,3 +319,43 @@ def test_steps_that_do_not_fit_say_that_there_are_more() -> None:
 
     assert [quote.text for quote in reply.quotes] == ["Press the nearest red button."]
     assert reply.sentences[0].text == VOICE.sayings.first_steps
+
+
+def test_a_spent_budget_quotes_and_says_why() -> None:
+    """The model is not asked; the team and the source of the evidence decide."""
+    asked = list[tuple[str, str]]()
+
+    def may_speak(team: str, source: str) -> bool:
+        asked.append((team, source))
+        return False
+
+    responder = ScriptedResponder(SPOKEN)
+    frugal = replace(an_answerer([a_passage()], responder), may_speak=may_speak)
+
+    answer = frugal.answer(Question("q1", QUESTION, EVERYONE, team="T1"))
+
+    assert answer.reply.outcome is Outcome.QUOTED
+    assert answer.trace.reason == "the budget is spent"
+    assert (asked, responder.heard) == ([("T1", "wiki")], [])
+
+
+def test_an_answer_names_its_arm_and_configuration() -> None:
+    """So that answers of a trial can be told from those of the bot as it is set."""
+    trial = replace(an_answerer([a_passage()], SPOKEN), arm="warmer", configuration="c0ffee")
+
+    trace = trial.answer(Question("q1", QUESTION, EVERYONE)).trace
+
+    assert (trace.arm, trace.configuration) == ("warmer", "c0ffee")
+    assert trace.verdicts == ("kept",)
+
+
+def test_the_working_holds_all_that_an_answer_was_made_from() -> None:
+    """For the log, for replaying and for finding the stage that lost a fact."""
+    working = an_answerer([a_passage()], SPOKEN).work(Question("q1", QUESTION, EVERYONE))
+
+    assert working.generated is not None
+    assert working.generated.text == SPOKEN
+    assert working.prompt is not None
+    assert LEAVE in working.prompt.messages[-1]["content"]
+    assert working.retrieved is not None
+    assert working.reading is not None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError
-from bot.settings import Settings, env_example, read_settings, unknown_variables
+from bot.settings import Settings, env_example, overridden, read_settings, unknown_variables
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,3 +85,23 @@ def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path:
     (tmp_path / ".env").write_text("HOUSEVOICE_SLACK_APP_TOKEN=x\nOTHER=y\n")
 
     assert unknown_variables() == ("HOUSEVOICE_SLACK_APP_TOKEN", "HOUSEVOICE_SLAK__BOT_TOKEN")
+
+
+def test_some_settings_can_be_changed_by_name() -> None:
+    """To compare configurations; what is not named stays as it was set."""
+    settings = Settings(data=Path("there"))
+
+    changed = overridden(settings, {"knowledge.floor": "0.45", "queue_capacity": "3"})
+
+    assert (changed.knowledge.floor, changed.queue_capacity) == (0.45, 3)
+    assert (changed.data, changed.model) == (Path("there"), settings.model)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("knowledge.flor", "0.4"), ("knowledge", "x"), ("knowledge.floor", "high"), ("a.b.c", "1")],
+)
+def test_a_change_that_cannot_be_made_is_refused(name: str, value: str) -> None:
+    """A misspelt name would compare a configuration with itself."""
+    with pytest.raises(SettingsError):
+        overridden(Settings(), {name: value})
