@@ -8,7 +8,11 @@ AdaptersError
 │   ├── GenerationError         problem
 │   └── WrongThreadError
 ├── VoiceError                  path, problem
-└── UnknownAnswerError          answer_id
+├── UnknownAnswerError          answer_id
+└── ReviewError                 correction_id
+    ├── UnknownCorrectionError
+    ├── OwnCorrectionError
+    └── AlreadyReviewedError    state, reviewer
 """
 
 
@@ -78,3 +82,34 @@ class UnknownAnswerError(AdaptersError):
     def __init__(self, answer_id: str) -> None:
         self.answer_id = answer_id
         super().__init__(f"there is no answer {answer_id}")
+
+
+class ReviewError(AdaptersError):
+    """A correction cannot be approved or rejected."""
+
+    def __init__(self, correction_id: str, problem: str) -> None:
+        self.correction_id = correction_id
+        super().__init__(problem)
+
+
+class UnknownCorrectionError(ReviewError):
+    """There is no correction of this name, or its author has changed it."""
+
+    def __init__(self, correction_id: str) -> None:
+        super().__init__(correction_id, f"there is no correction {correction_id}, or not any more")
+
+
+class OwnCorrectionError(ReviewError):
+    """Nobody reviews what they have written themselves."""
+
+    def __init__(self, correction_id: str) -> None:
+        super().__init__(correction_id, f"the author of {correction_id} may not review it")
+
+
+class AlreadyReviewedError(ReviewError):
+    """A correction is reviewed once."""
+
+    def __init__(self, correction_id: str, state: str, reviewer: str) -> None:
+        self.state = state
+        self.reviewer = reviewer
+        super().__init__(correction_id, f"{correction_id} was {state} by {reviewer} already")

@@ -1,73 +1,34 @@
 """What was answered, and what people thought of it.
 
 Knows neither Slack nor the bot: replies and traces are strings of JSON to it. Every function
-takes the caller's connection, so that the caller decides about threads and commits.
+takes the caller's connection, so that the caller decides about threads and commits. Texts can be
+forgotten; the ids, figures and votes of the answer stay.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import (
-    BigInteger,
-    Column,
     Connection,
-    Engine,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
     RowMapping,
-    String,
-    Table,
-    Text,
     delete,
+    exists,
+    func,
     insert,
     select,
     update,
 )
 
 from adapters.errors import UnknownAnswerError
+from adapters.ledger_schema import ANSWERS, SOURCES, TEXTS, VOTES, create_tables
 
-_METADATA = MetaData()
+__all__ = ["AnswerRow", "Vote", "create_tables", "record_answer", "record_vote"]
 
-_ANSWERS = Table(
-    "answers",
-    _METADATA,
-    Column("answer_id", String(64), primary_key=True),
-    Column("question_id", String(64), nullable=False, unique=True),
-    Column("team", String(32), nullable=False),
-    Column("channel", String(32), nullable=False),
-    Column("thread_ts", String(32), nullable=False),
-    Column("question_ts", String(32), nullable=False),
-    Column("message_ts", String(32), nullable=False),
-    Column("asker", String(32), nullable=False),
-    Column("asked_at_us", BigInteger, nullable=False),
-    Column("outcome", String(16), nullable=False),
-    Column("audience", Text, nullable=False),
-    Column("question", Text, nullable=False),
-    Column("reply", Text, nullable=False),
-    Column("trace", Text, nullable=False),
-    Index("answers_by_thread", "team", "channel", "thread_ts"),
-    Index("answers_by_message", "team", "channel", "message_ts"),
+_TEXTS_OF = tuple(
+    func.coalesce(column, "").label(column.name) for column in TEXTS.c if not column.primary_key
 )
-
-_SOURCES = Table(
-    "answer_sources",
-    _METADATA,
-    Column("answer_id", ForeignKey("answers.answer_id", ondelete="CASCADE"), primary_key=True),
-    Column("doc_id", String(256), primary_key=True, index=True),
-)
-
-_VOTES = Table(
-    "votes",
-    _METADATA,
-    Column("answer_id", ForeignKey("answers.answer_id", ondelete="CASCADE"), primary_key=True),
-    Column("team", String(32), primary_key=True),
-    Column("user", String(32), primary_key=True),
-    Column("verdict", String(8), nullable=False),
-    Column("action_s", BigInteger, nullable=False),
-    Column("action_us", Integer, nullable=False),
-)
+_ROWS = select(ANSWERS, *_TEXTS_OF).outerjoin_from(ANSWERS, TEXTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +39,10 @@ class AnswerRow:
         answer_id: Opaque; the buttons below the reply carry it.
         thread_ts: Root of the thread it stands in.
         audience: Fingerprint of who could read it; empty when a reader was unknown.
-        question: Empty once the person has deleted it.
+        question: Empty once it is forgotten, like the other texts: ``reply`` and ``served``.
         reply, trace: JSON of the caller.
+        served: The same: what the answer was made from, word for word.
+        salt: Of the hashes of the texts; random, and forgotten with them.
         doc_ids: Documents that the reply rests on.
     """
 
@@ -98,6 +61,13 @@ class AnswerRow:
     reply: str
     trace: str
     doc_ids: tuple[str, ...] = ()
+    served: str = ""
+    salt: str = ""
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether nothing but ids and figures is left of it."""
+        return not self.reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +87,6 @@ class Vote:
     action_ts: str
 
 
-def create_tables(engine: Engine) -> None:
-    """Make the tables that are not there yet."""
-    _METADATA.create_all(engine)
-
-
 def moment(ts: str) -> tuple[int, int]:
     """Split Slack's ``seconds.micros``, so that 10.0 is later than 9.5.
 
@@ -134,17 +99,20 @@ def moment(ts: str) -> tuple[int, int]:
 
 def record_answer(connection: Connection, row: AnswerRow) -> None:
     """Store an answer; one made again for the same question takes the place of the first."""
-    columns = {
-        name: getattr(row, name) for name in row.__slots__ if name not in {"asked_at", "doc_ids"}
-    } | {"asked_at_us": _micros(row.asked_at)}
+    columns = {one.name: getattr(row, one.name) for one in ANSWERS.c if one.name != "asked_at_us"}
+    columns["asked_at_us"] = _micros(row.asked_at)
     changed = connection.execute(
-        update(_ANSWERS).where(_ANSWERS.c.question_id == row.question_id).values(columns)
+        update(ANSWERS).where(ANSWERS.c.question_id == row.question_id).values(columns)
     )
     if changed.rowcount == 0:
-        connection.execute(insert(_ANSWERS).values(columns))
-    connection.execute(delete(_SOURCES).where(_SOURCES.c.answer_id == row.answer_id))
+        connection.execute(insert(ANSWERS).values(columns))
+    connection.execute(delete(TEXTS).where(TEXTS.c.answer_id == row.answer_id))
+    if not row.is_forgotten:
+        texts = {one.name: getattr(row, one.name) for one in TEXTS.c}
+        connection.execute(insert(TEXTS).values(texts))
+    connection.execute(delete(SOURCES).where(SOURCES.c.answer_id == row.answer_id))
     for doc_id in sorted(set(row.doc_ids)):
-        connection.execute(insert(_SOURCES).values(answer_id=row.answer_id, doc_id=doc_id))
+        connection.execute(insert(SOURCES).values(answer_id=row.answer_id, doc_id=doc_id))
 
 
 def record_vote(connection: Connection, vote: Vote) -> bool:
@@ -158,17 +126,17 @@ def record_vote(connection: Connection, vote: Vote) -> bool:
     """
     _hold(connection, vote.answer_id)
     mine = (
-        (_VOTES.c.answer_id == vote.answer_id)
-        & (_VOTES.c.team == vote.team)
-        & (_VOTES.c.user == vote.user)
+        (VOTES.c.answer_id == vote.answer_id)
+        & (VOTES.c.team == vote.team)
+        & (VOTES.c.user == vote.user)
     )
     seconds, micros = moment(vote.action_ts)
-    known = connection.execute(select(_VOTES).where(mine)).one_or_none()
+    known = connection.execute(select(VOTES).where(mine)).one_or_none()
     if known is not None and (known.action_s, known.action_us) >= (seconds, micros):
         return False
-    connection.execute(delete(_VOTES).where(mine))
+    connection.execute(delete(VOTES).where(mine))
     connection.execute(
-        insert(_VOTES).values(
+        insert(VOTES).values(
             answer_id=vote.answer_id,
             team=vote.team,
             user=vote.user,
@@ -182,7 +150,7 @@ def record_vote(connection: Connection, vote: Vote) -> bool:
 
 def _hold(connection: Connection, answer_id: str) -> None:
     # Two processes on one PostgreSQL take turns here; SQLite has one writer anyway.
-    held = select(_ANSWERS.c.answer_id).where(_ANSWERS.c.answer_id == answer_id)
+    held = select(ANSWERS.c.answer_id).where(ANSWERS.c.answer_id == answer_id)
     if connection.scalar(held.with_for_update()) is None:
         raise UnknownAnswerError(answer_id)
 
@@ -193,19 +161,26 @@ def answer(connection: Connection, answer_id: str) -> AnswerRow:
     Raises:
         UnknownAnswerError: If there is none.
     """
-    named = select(_ANSWERS).where(_ANSWERS.c.answer_id == answer_id)
+    named = _ROWS.where(ANSWERS.c.answer_id == answer_id)
     row = connection.execute(named).mappings().first()
     if row is None:
         raise UnknownAnswerError(answer_id)
     return _answer_row(connection, row)
 
 
+def latest(connection: Connection, most: int, outcomes: Collection[str]) -> list[AnswerRow]:
+    """List the latest answers that ended in one of some ways, newest first."""
+    ended = _ROWS.where(ANSWERS.c.outcome.in_(outcomes))
+    newest = ended.order_by(ANSWERS.c.asked_at_us.desc(), ANSWERS.c.answer_id).limit(most)
+    return [_answer_row(connection, row) for row in connection.execute(newest).mappings().all()]
+
+
 def answer_at(connection: Connection, team: str, channel: str, message_ts: str) -> AnswerRow | None:
     """Find the answer that stands in a place; None where none of ours does."""
-    standing = select(_ANSWERS).where(
-        _ANSWERS.c.team == team,
-        _ANSWERS.c.channel == channel,
-        _ANSWERS.c.message_ts == message_ts,
+    standing = _ROWS.where(
+        ANSWERS.c.team == team,
+        ANSWERS.c.channel == channel,
+        ANSWERS.c.message_ts == message_ts,
     )
     row = connection.execute(standing).mappings().first()
     return None if row is None else _answer_row(connection, row)
@@ -215,10 +190,10 @@ def turns_of_thread(
     connection: Connection, team: str, channel: str, thread_ts: str
 ) -> list[AnswerRow]:
     """List the answers of one thread, oldest question first."""
-    in_thread = select(_ANSWERS).where(
-        _ANSWERS.c.team == team,
-        _ANSWERS.c.channel == channel,
-        _ANSWERS.c.thread_ts == thread_ts,
+    in_thread = _ROWS.where(
+        ANSWERS.c.team == team,
+        ANSWERS.c.channel == channel,
+        ANSWERS.c.thread_ts == thread_ts,
     )
     rows = connection.execute(in_thread).mappings().all()
     turns = [_answer_row(connection, row) for row in rows]
@@ -227,41 +202,69 @@ def turns_of_thread(
 
 def has_thread(connection: Connection, team: str, channel: str, thread_ts: str) -> bool:
     """Tell whether anything was answered in a thread."""
-    in_thread = select(_ANSWERS.c.answer_id).where(
-        _ANSWERS.c.team == team,
-        _ANSWERS.c.channel == channel,
-        _ANSWERS.c.thread_ts == thread_ts,
+    in_thread = select(ANSWERS.c.answer_id).where(
+        ANSWERS.c.team == team,
+        ANSWERS.c.channel == channel,
+        ANSWERS.c.thread_ts == thread_ts,
     )
     return connection.scalar(in_thread.limit(1)) is not None
 
 
-def reword_question(
-    connection: Connection, team: str, channel: str, question_ts: str, text: str
-) -> None:
-    """Follow an edit in Slack; an empty text follows a deletion, which is final."""
-    connection.execute(
-        update(_ANSWERS)
+def forget_question(connection: Connection, team: str, channel: str, question_ts: str) -> list[str]:
+    """Follow an edit or a deletion in Slack: what was answered does not stand there any more.
+
+    Returns:
+        Ids of the answers whose texts are gone.
+    """
+    standing = (
+        select(TEXTS.c.answer_id)
+        .join_from(TEXTS, ANSWERS)
         .where(
-            _ANSWERS.c.team == team,
-            _ANSWERS.c.channel == channel,
-            _ANSWERS.c.question_ts == question_ts,
-            _ANSWERS.c.question != "",
+            ANSWERS.c.team == team,
+            ANSWERS.c.channel == channel,
+            ANSWERS.c.question_ts == question_ts,
         )
-        .values(question=text)
     )
+    answer_ids = list(connection.scalars(standing))
+    connection.execute(delete(TEXTS).where(TEXTS.c.answer_id.in_(answer_ids)))
+    return answer_ids
+
+
+def forget_texts(connection: Connection, before: datetime, *, most: int) -> int:
+    """Forget the texts of answers older than a moment, the oldest first; return how many."""
+    old = select(TEXTS.c.answer_id).join_from(TEXTS, ANSWERS)
+    old = old.where(ANSWERS.c.asked_at_us < _micros(before)).order_by(ANSWERS.c.asked_at_us)
+    return connection.execute(delete(TEXTS).where(TEXTS.c.answer_id.in_(old.limit(most)))).rowcount
+
+
+def forget_votes(connection: Connection, before: datetime) -> int:
+    """Forget the votes older than a moment; return how many."""
+    old = VOTES.c.action_s < int(before.timestamp())
+    return connection.execute(delete(VOTES).where(old)).rowcount
+
+
+def forget_answers(connection: Connection, before: datetime, *, most: int) -> int:
+    """Forget answers older than a moment that have neither texts nor votes; return how many."""
+    has_texts = exists().where(TEXTS.c.answer_id == ANSWERS.c.answer_id)
+    has_votes = exists().where(VOTES.c.answer_id == ANSWERS.c.answer_id)
+    old = select(ANSWERS.c.answer_id).where(
+        ANSWERS.c.asked_at_us < _micros(before), ~has_texts, ~has_votes
+    )
+    oldest = old.order_by(ANSWERS.c.asked_at_us).limit(most)
+    return connection.execute(delete(ANSWERS).where(ANSWERS.c.answer_id.in_(oldest))).rowcount
 
 
 def votes_of(connection: Connection, answer_id: str) -> list[Vote]:
     """List the votes that count on one answer, one a person."""
-    cast = select(_VOTES).where(_VOTES.c.answer_id == answer_id)
-    rows = connection.execute(cast.order_by(_VOTES.c.team, _VOTES.c.user)).mappings()
+    cast = select(VOTES).where(VOTES.c.answer_id == answer_id)
+    rows = connection.execute(cast.order_by(VOTES.c.team, VOTES.c.user)).mappings()
     return [_vote(row) for row in rows]
 
 
 def answers_citing(connection: Connection, doc_id: str) -> list[str]:
     """List the ids of the answers that rest on a document."""
-    found = select(_SOURCES.c.answer_id).where(_SOURCES.c.doc_id == doc_id)
-    return list(connection.scalars(found.order_by(_SOURCES.c.answer_id)))
+    found = select(SOURCES.c.answer_id).where(SOURCES.c.doc_id == doc_id)
+    return list(connection.scalars(found.order_by(SOURCES.c.answer_id)))
 
 
 def _answer_row(connection: Connection, row: RowMapping) -> AnswerRow:
@@ -273,8 +276,8 @@ def _answer_row(connection: Connection, row: RowMapping) -> AnswerRow:
 
 
 def _doc_ids(connection: Connection, answer_id: str) -> tuple[str, ...]:
-    cited = select(_SOURCES.c.doc_id).where(_SOURCES.c.answer_id == answer_id)
-    return tuple(connection.scalars(cited.order_by(_SOURCES.c.doc_id)))
+    cited = select(SOURCES.c.doc_id).where(SOURCES.c.answer_id == answer_id)
+    return tuple(connection.scalars(cited.order_by(SOURCES.c.doc_id)))
 
 
 def _vote(row: RowMapping) -> Vote:

@@ -1,8 +1,9 @@
 """Every benchmark in turn: ``python -m bench [NAME ...]``, or ``make bench``.
 
 Some ten minutes on two cores. Named ones run in full; without names, what takes longer is cut
-short or left out: the larger corpora of ``retrieval``, and ``answers``. All pages of the
-handbook are indexed by ``python -m bench.reindex --handbook`` alone.
+short or left out: the larger corpora of ``retrieval``, most weeks of ``drift`` and answers of
+``logged``, all of ``outside`` and ``faults``. All pages of the handbook are indexed by
+``python -m bench.reindex --handbook`` alone.
 """
 
 import argparse
@@ -10,7 +11,18 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import ack, answers, first_answer, indexing, reindex, retrieval, search
+from bench import (
+    ack,
+    drift,
+    faults,
+    first_answer,
+    indexing,
+    logged,
+    outside,
+    reindex,
+    retrieval,
+    search,
+)
 
 _ALL: Mapping[str, Callable[[Sequence[str]], None]] = {
     "indexing": indexing.main,
@@ -19,11 +31,16 @@ _ALL: Mapping[str, Callable[[Sequence[str]], None]] = {
     "first_answer": first_answer.main,
     "ack": ack.main,
     "retrieval": retrieval.main,
-    "answers": answers.main,
+    "outside": outside.main,
+    "faults": faults.main,
+    "logged": logged.main,
+    "drift": drift.main,
 }
 _QUICK: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(["indexing", "reindex", "search", "first_answer", "ack"], ()),
     "retrieval": ("--only", "workarena", "mtrag"),
+    "logged": ("--answers", "50"),
+    "drift": ("--runs", "20"),
 }
 
 

@@ -21,7 +21,8 @@ from bot.settings import Settings
 from knowledge.chunking import CHUNKER_VERSION, chunk_document, embedding_text
 from knowledge.documents import Chunk, Document
 from knowledge.embedding import MiniLmEmbedder
-from knowledge.index import Index, IndexVersions
+from knowledge.index import Index
+from knowledge.pointer import IndexVersions
 from knowledge.rows import IndexedChunk
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,7 +67,7 @@ def a_document(name: str, title: str, text: str, roles: Iterable[str] = ()) -> D
     """Make a document that everyone may read, and whoever else is named."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     may_read = frozenset({"everyone", *roles})
-    safe = _safe(name)
+    safe = safe_name(name)
     return Document(safe, "outside", title, f"https://kb.example/{safe}", may_read, text, digest)
 
 
@@ -161,10 +162,11 @@ def _kept(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def _pair(question: str, doc_ids: Iterable[str]) -> tuple[str, frozenset[str]]:
-    return question, frozenset(map(_safe, doc_ids))
+    return question, frozenset(map(safe_name, doc_ids))
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
+    """Return a name that can be part of a document's id."""
     return re.sub(r"[^A-Za-z0-9_.:/#@-]", "_", name)
 
 

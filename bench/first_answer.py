@@ -26,7 +26,7 @@ from bench.corpora import ROOT
 from bench.processes import command, peak_bytes, running
 from bench.timing import Stopwatch, print_table
 from bot.workspace.seed import SEED_EMPLOYEE, SEED_HELP
-from knowledge.evaluation import load_golden
+from knowledge.golden import load_golden
 
 _GIB = 1 << 30
 _WITHIN_S = 120.0
@@ -108,7 +108,7 @@ def _is_answer(replies: list[Any]) -> bool:
 def _url(process: Popen[str]) -> str:
     """Wait until the demo says where its page is."""
     for line in process.stdout or ():
-        if found := re.search(r"http://\S+", line):
+        if found := re.search(r"Open (http://\S+)", line):
             return found[0]
     message = "the demo did not start"
     raise RuntimeError(message)

@@ -14,9 +14,10 @@ from knowledge.access import EVERYONE
 from knowledge.catalogue import Catalogue
 from knowledge.chunking import CHUNKER_VERSION
 from knowledge.embedding import Embedder
-from knowledge.index import Index, IndexVersions
+from knowledge.index import Index
 from knowledge.ingestion import Ingestion, Progress, silent
 from knowledge.parsing import PARSER_VERSION
+from knowledge.pointer import IndexVersions
 from knowledge.reporting import IndexReport
 from knowledge.rules import load_rules
 

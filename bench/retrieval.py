@@ -30,7 +30,7 @@ from bench.corpora import (
 from bench.timing import print_table
 from knowledge.access import Audience
 from knowledge.embedding import MiniLmEmbedder
-from knowledge.evaluation import ndcg_at
+from knowledge.evaluation import rank_metrics
 from knowledge.index import Index
 from knowledge.retrieval import fused
 from knowledge.snapshot import Hit
@@ -96,10 +96,7 @@ def _measured(corpus: Corpus, model: MiniLmEmbedder) -> Sequence[object]:
         index = build(corpus, Path(folder), model)
         vectors = embedded([text for text, _ in corpus.questions], model)
         scores = [
-            [
-                ndcg_at(_relevant(ranking.order(hits), right), len(right), _K)
-                for ranking in _RANKINGS
-            ]
+            [rank_metrics(_documents(ranking.order(hits)), right, _K).ndcg for ranking in _RANKINGS]
             for hits, right in _searched(index, corpus, vectors)
         ]
         chunks = index.count()
@@ -116,9 +113,8 @@ def _searched(
         yield snapshot.search(_EVERYBODY, vector, query, cut=_CUT), right
 
 
-def _relevant(ranked: Sequence[Hit], right: frozenset[str]) -> list[bool]:
-    documents = dict.fromkeys(hit.doc_id for hit in ranked)
-    return [name in right for name in documents]
+def _documents(ranked: Sequence[Hit]) -> list[str]:
+    return list(dict.fromkeys(hit.doc_id for hit in ranked))
 
 
 def _parser() -> argparse.ArgumentParser:

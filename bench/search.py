@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from bench.synthetic import DIM, VISIBLE, Query, Synthetic, audience, exact
 from bench.timing import Stopwatch, print_table, timed
 from knowledge.access import predicate
-from knowledge.index import Index, IndexVersions
+from knowledge.index import Index
+from knowledge.pointer import IndexVersions
 from knowledge.retrieval import HybridRetriever
 
 _VERSIONS = IndexVersions("made", "made", "made")

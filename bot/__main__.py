@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from bot.cli.groups import GROUPS
 from bot.cli.remedies import remedy, sentence
 from bot.errors import SlackSetupError
 from bot.settings import forget_proxies, read_settings
@@ -77,9 +78,9 @@ def demo(
     forget_proxies()
     settings = read_settings()
     with premises.claimed(settings.data / "demo", port):
-        from bot import bootstrap
+        from bot.demo import demo as run_demo
 
-        bootstrap.demo(settings, port)
+        run_demo(settings, port)
 
 
 @app.command()
@@ -131,17 +132,61 @@ def ask(
 
 
 @app.command()
-def evaluate(
+def evaluate(  # noqa: PLR0913  # each is an option
     *,
     golden: Annotated[
-        Path | None, typer.Option(help="By default golden.yaml beside the documents.")
+        list[Path] | None, typer.Option(help="By default golden.yaml beside the documents.")
     ] = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to compare: live, quote, base, few-shot, voices, or"
+            " NAME:setting=value,... such as strict:knowledge.floor=0.4. [live]"
+        ),
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only cases with this tag.")] = None,
+    limit: Annotated[int, typer.Option(help="About so many cases; 0: all.", min=0)] = 0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Use no earlier run.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a report to open here.")] = None,
     to: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Compare with this; exit code 1 if anything dropped.")
+    ] = None,
+    save_baseline: Annotated[
+        Path | None, typer.Option(help="Write the first arm's scores here.")
+    ] = None,
 ) -> None:
-    """Measure retrieval on a golden set: recall@k, mrr@10, ndcg@10, hit@k."""
-    from bot.cli import indexing
+    """Measure configurations side by side on golden sets: retrieval, answers, refusals, voice."""
+    from bot.cli import evaluating
 
-    indexing.evaluate(read_settings(), golden=golden, to=to)
+    wanted = evaluating.Wanted(
+        golden=tuple(golden or ()),
+        arms=tuple(arm or ()),
+        tags=tuple(tag or ()),
+        limit=limit,
+        is_fresh=fresh,
+        html=html,
+        json=to,
+        baseline=baseline,
+        new_baseline=save_baseline,
+    )
+    evaluating.evaluate(read_settings(), wanted)
+
+
+@app.command()
+def replay(
+    answer_ids: Annotated[list[str] | None, typer.Argument(metavar="[ANSWER_ID]...")] = None,
+    *,
+    last: Annotated[int, typer.Option(help="So many of the latest as well.", min=0)] = 0,
+    arm: Annotated[
+        str | None,
+        typer.Option(help="With these settings and today's index, as for evaluate. [as it was]"),
+    ] = None,
+) -> None:
+    """Make logged answers again, on the versions of then or on others, and show what differs."""
+    from bot.cli import replaying
+
+    replaying.replays(read_settings(), answer_ids or [], last=last, arm=arm)
 
 
 @app.command()
@@ -179,6 +224,28 @@ def trace(answer_id: str) -> None:
     from bot.cli import asking
 
     asking.trace(read_settings(), answer_id)
+
+
+@app.command()
+def usage(
+    days: Annotated[int, typer.Option(help="Today and so many days before.", min=0)] = 6,
+) -> None:
+    """Show what the model has used up: tokens and money by day, team and source."""
+    from bot.cli import spending
+
+    spending.show(read_settings(), days=days)
+
+
+@app.command()
+def gaps() -> None:
+    """List complaints about documents: wrong, outdated, missing."""
+    from bot.cli import gaps
+
+    gaps.gaps(read_settings())
+
+
+for group, commands in GROUPS.items():
+    app.add_typer(commands, name=group)
 
 
 if __name__ == "__main__":

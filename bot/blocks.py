@@ -16,6 +16,7 @@ Block = dict[str, Any]
 
 EVENT_TYPE = "housevoice_answer"
 FEEDBACK_ACTION = "answer_feedback"
+SAY_WHY_ACTION = "answer_say_why"
 
 _BUDGET = 9_500  # text and URLs of all blocks; Slack refuses somewhere above 11,000
 _MOST_SENTENCES = 40
@@ -114,6 +115,32 @@ def thanks_post() -> Post:
     """Build the thanks that only the voter sees."""
     text = "Thank you, I have noted that."
     return Post(text, (_rich_text([_section([_text(text)])]),), {})
+
+
+def say_why_post(answer_id: str) -> Post:
+    """Build the thanks for a thumb down, with a button to say why; only the voter sees it."""
+    text = "Thank you, I have noted that. What was wrong with it?"
+    button = {
+        "type": "button",
+        "action_id": SAY_WHY_ACTION,
+        "text": {"type": "plain_text", "text": "Say why"},
+        "value": f"v1:{answer_id}",
+    }
+    actions = {"type": "actions", "block_id": f"why_{answer_id}", "elements": [button]}
+    return Post(text, (_rich_text([_section([_text(text)])]), actions), {})
+
+
+def report_post(title: str, lines: Sequence[str], ids: Mapping[str, str]) -> Post:
+    """Build a report in our own words: a title and lines; what does not fit is left out."""
+    shown = cut(inert(title), _LONGEST_TITLE) or _NOTHING
+    heading = _section([{"type": "text", "text": shown, "style": {"bold": True}}])
+    body = [heading]
+    for line in lines[:_MOST_SENTENCES]:
+        section = _section([_text(cut(inert(line), _LONGEST_SENTENCE) or _NOTHING)])
+        if _cost([*body, section]) <= _BUDGET:
+            body.append(section)
+    text = "I have an alert for the administrators."
+    return Post(text, (_rich_text(body), _context(_LABEL_PLAIN)), ids)
 
 
 def _label(outcome: Outcome, *, has_sources: bool) -> str:

@@ -1,23 +1,19 @@
 """The composition root: puts the house, Slack and the threads together, and runs them."""
 
-import logging
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from pydantic import SecretStr
-from rich.console import Console
+from slack_sdk import WebClient
 
+from bot.candidates import Candidates
+from bot.configurations import remember
 from bot.database import Writer
 from bot.directory import SlackDirectory
 from bot.errands import Errands
-from bot.errors import PortTakenError
-from bot.house import House, Progress, open_house
+from bot.house import House, open_house
 from bot.inbox import Inbox
 from bot.listeners.commands import Commands, Status
 from bot.listeners.delivery import (
@@ -30,21 +26,25 @@ from bot.listeners.delivery import (
 from bot.listeners.desk import Desk
 from bot.listeners.feedback import Feedback
 from bot.listeners.ingress import Ingress
+from bot.listeners.questions import BotUser
 from bot.listeners.reindexing import Reindex, Reindexed, Reindexing
+from bot.listeners.remarks import Remarks
 from bot.listeners.replies import Replies
 from bot.listeners.runner import Listeners, SlackRunner, Threads, build_app, who_we_are
 from bot.memory import Memory
 from bot.people import People
+from bot.retention import Limits, Sweep
 from bot.roles import RoleMap, read_roles
-from bot.settings import KnowledgeSettings, Settings, SlackSettings
+from bot.rollback import Rollback, Rule
+from bot.rollouts import Rollouts
+from bot.sentry import Means, Sentry, post_sentry
+from bot.settings import Settings, SlackSettings
 from bot.tracing import configure
+from bot.trials import Shadowing, Trials, ended_notice, told
+from bot.watch import Running, Watch, watching
 from bot.worker import Worker
-from knowledge.errors import IndexMismatchError
 from knowledge.reporting import IndexReport
 
-__all__ = ["House", "demo", "demo_settings", "local_workspace", "open_house", "runner", "serve"]
-
-_SAMPLE = Path("knowledge/sample")
 _COURTESIES = 200  # thanks that may wait; more are left out
 
 
@@ -53,156 +53,187 @@ def serve(settings: Settings) -> None:
 
     Raises:
         SlackSetupError: If Slack refuses a token or cannot be reached.
+        EndpointError: If the figures cannot be served where the settings say.
+        ExtraMissingError: If packages for a setting are missing.
     """
     configure(settings.log_level)
-    _run(settings)
+    port = settings.monitoring.port or None
+    with open_house(settings) as house, watching(house, utc_now, port) as watch:
+        runner(house, watch).run()
 
 
-def _run(settings: Settings) -> None:
-    with open_house(settings) as house:
-        runner(house).run()
+def utc_now() -> datetime:
+    """The time of day."""
+    return datetime.now(UTC)
 
 
-def runner(house: House) -> SlackRunner:
+def runner(house: House, watch: Watch | None = None) -> SlackRunner:
     """Put one bot together; nothing listens before it is started."""
-    settings, slack = house.settings, house.settings.slack
-    token = slack.bot_token.get_secret_value()
-    reads, writes = reading_client(token, slack.base_url), writing_client(token, slack.base_url)
-    us = who_we_are(reads)
-    roles = read_roles(settings.knowledge.folder / "roles.yaml")
-    people = People(SlackDirectory(reads, us.team), roles)
-    writer = Writer(house.engine)
-    inbox = Inbox(house.engine, writer, _now)
-    errands = Errands(house.engine, writer, _now)
-    delivery = Delivery(writes, reads, us.user)
-    worker = Worker(capacity=settings.queue_capacity)
-    courtesies = Worker(capacity=_COURTESIES, name="courtesies")
-    memory = Memory(house.engine, house.catalogue.roles_of)
-    replies = Replies(house.work, people, memory, house.engine, inbox, delivery)
-    desk = Desk(replies, worker)
-
-    def is_admin(user: str) -> bool:
-        return user in slack.admins and people.is_full_member(user)
-
-    quick = People(SlackDirectory(hasty_client(token, slack.base_url), us.team), RoleMap(version=1))
-    reports = Delivery(reporting_client(token, slack.base_url), reads, us.user)
-    reindexing = Reindexing(_reindex(house), is_admin, errands, reports)
-
-    def heard(event: Mapping[str, Any]) -> None:
-        people.notice(event)
-        quick.notice(event)
-
-    commands = Commands(
-        us, slack.admins, quick.is_full_member, lambda: _status(house, worker), reindexing
+    watch = watch or Watch(house, utc_now)
+    ends = _Ends.of(
+        house.settings.slack, read_roles(house.settings.knowledge.folder / "roles.yaml")
+    )
+    threads = _Threads.of(house, watch)
+    around = _Around.of(house, watch, ends, threads)
+    inbox = Inbox(house.engine, threads.writer, utc_now)
+    replies = Replies(
+        around.trials.work,
+        ends.people,
+        Memory(house.engine, house.catalogue.roles_of),
+        house.engine,
+        inbox,
+        ends.delivery,
+        watch.metrics,
+        watch.traces,
+        around.trials.after,
+    )
+    kept = Limits(**house.settings.retention.model_dump())
+    sweep = Sweep(house.engine, threads.writer, kept, utc_now)
+    desk = Desk(replies, threads.worker, sweep=sweep.run)
+    reindexing = Reindexing(
+        _reindex(watch),
+        ends.is_admin,
+        Errands(house.engine, threads.writer, utc_now),
+        ends.reports,
     )
     listeners = Listeners(
-        ingress=Ingress(us, inbox, heard, desk.wake, lambda: desk.is_open),
-        feedback=Feedback(us, writer, delivery, courtesies),
-        commands=commands,
-        command=slack.command,
+        ingress=Ingress(ends.us, inbox, ends.heard, desk.wake, lambda: desk.is_open),
+        feedback=Feedback(
+            ends.us,
+            threads.writer,
+            ends.delivery,
+            threads.courtesies,
+            metrics=watch.metrics,
+            on_vote=around.rollback.on_vote,
+        ),
+        remarks=Remarks(
+            house.engine, threads.writer, ends.forms, kept.texts_days, utc_now, watch.metrics
+        ),
+        commands=Commands(
+            ends.us,
+            ends.admins,
+            ends.quick.is_full_member,
+            lambda: _status(house, threads.worker, told(around.rollouts, around.trials)),
+            reindexing,
+        ),
+        command=house.settings.slack.command,
     )
 
     def resume() -> None:
         reindexing.resume()
-        worker.submit(lambda: _warm_up(house), asker="")
+        threads.worker.submit(watch.warm_up, asker="")
+        around.trials.prepare()
 
-    return SlackRunner(
-        build_app(writes, listeners),
-        slack.app_token.get_secret_value(),
-        Threads(desk, courtesies, writer),
+    bot = SlackRunner(
+        build_app(ends.writes, listeners),
+        house.settings.slack.app_token.get_secret_value(),
+        Threads(desk, threads.courtesies, threads.writer, around.sentry.rounds),
         resume=resume,
-        concurrency=slack.listener_threads,
+        concurrency=house.settings.slack.listener_threads,
     )
+    running = Running(threads.worker, desk, threads.writer, inbox, lambda: bot.is_connected)
+    watch.begin(running)
+    return bot
 
 
-def demo(settings: Settings, port: int) -> None:
-    """Run the bot on a sample company in a small Slack of its own, until interrupted."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the workspace would stay behind
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    with local_workspace(port) as url:
-        settings = demo_settings(settings, url)
-        log = settings.data / "bot.log"
-        _log_to(log, settings.log_level)
-        with open_house(settings) as house, console.status("indexing the sample company") as status:
-            report = _indexed(house, lambda *step: status.update(_step(*step)))
-        console.print(f"{report.documents} documents of the sample company are indexed.")
-        console.print(f"The bot logs to {log}.")
-        console.print(f"\n  Open {url} and ask @housevoice something. Ctrl-C ends the demo.\n")
-        _run(settings)
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """One Slack app as the bot meets it: who it is there, whom it asks, what it writes with.
 
-
-def _log_to(path: Path, level: str) -> None:
-    """Log to a file, what libraries have to say included; a terminal is left to the page."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(filename=path, encoding="utf-8")
-    configure(level, path.open("a", buffering=1, encoding="utf-8"))
-
-
-def _step(source: str, done: int, of: int) -> str:
-    return f"{source}: {done} of {of}" if of else f"{source}: {done}"
-
-
-def _indexed(house: House, progress: Progress) -> IndexReport:
-    """Index the sample; a newer Housevoice starts the demo's index anew by itself."""
-    try:
-        return house.ingest(progress=progress)
-    except IndexMismatchError:
-        return house.ingest(rebuild=True, progress=progress)
-
-
-def demo_settings(settings: Settings, url: str) -> Settings:
-    """Point settings at the sample company and at a workspace, away from all that is in service."""
-    from bot.workspace import app, seed  # noqa: PLC0415  # only the demo knows the workspace
-
-    slack = SlackSettings(
-        bot_token=SecretStr(app.BOT_TOKEN),
-        app_token=SecretStr(app.APP_TOKEN),
-        base_url=f"{url}/api/",
-        admins=(seed.SEED_ADMIN,),
-        human_contact="the service desk on extension 444",
-    )
-    known = settings.knowledge.model_dump() | {"folder": _SAMPLE, "documents_url": url}
-    return settings.model_copy(
-        update={
-            "data": settings.data / "demo",
-            "database_url": "",
-            "slack": slack,
-            "knowledge": KnowledgeSettings(**known),
-        }
-    )
-
-
-@contextmanager
-def local_workspace(port: int) -> Iterator[str]:
-    """Run the local workspace in a process of its own, and yield the address of its page.
-
-    Raises:
-        PortTakenError: If it does not start, for which nothing else is known.
+    Attributes:
+        people, quick: From answers that may take their time, and for an acknowledgement.
+        delivery, reports, forms: For replies, for what may wait, and for what must not.
     """
-    options = ["--port", str(port), "--documents", str(_SAMPLE / "documents")]
-    command = [sys.executable, "-m", "bot.workspace", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own
-    with process:
-        try:
-            url = (process.stdout.readline() if process.stdout else "").strip()
-            if not url:
-                raise PortTakenError(port)
-            yield url
-        finally:
-            _end(process)
+
+    us: BotUser
+    admins: tuple[str, ...]
+    writes: WebClient
+    people: People
+    quick: People
+    delivery: Delivery
+    reports: Delivery
+    forms: Delivery
+
+    @classmethod
+    def of(cls, slack: SlackSettings, roles: RoleMap) -> "_Ends":
+        token, url = slack.bot_token.get_secret_value(), slack.base_url
+        reads, writes, hasty = (
+            client(token, url) for client in (reading_client, writing_client, hasty_client)
+        )
+        us = who_we_are(reads)
+        return cls(
+            us=us,
+            admins=slack.admins,
+            writes=writes,
+            people=People(SlackDirectory(reads, us.team), roles),
+            quick=People(SlackDirectory(hasty, us.team), RoleMap(version=1)),
+            delivery=Delivery(writes, reads, us.user),
+            reports=Delivery(reporting_client(token, url), reads, us.user),
+            forms=Delivery(hasty, reads, us.user),
+        )
+
+    def is_admin(self, user: str) -> bool:
+        return user in self.admins and self.people.is_full_member(user)
+
+    def heard(self, event: Mapping[str, Any]) -> None:
+        self.people.notice(event)
+        self.quick.notice(event)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
+@dataclass(frozen=True, slots=True)
+class _Threads:
+    """What writes, what answers, and what may be late."""
+
+    writer: Writer
+    worker: Worker
+    courtesies: Worker
+
+    @classmethod
+    def of(cls, house: House, watch: Watch) -> "_Threads":
+        writer = Writer(house.engine, on_refused=watch.metrics.store_failed)
+        house.on_configured = lambda one: writer.run(
+            partial(remember, configuration=one, at=utc_now())
+        )
+        return cls(
+            writer,
+            Worker(capacity=house.settings.queue_capacity),
+            Worker(capacity=_COURTESIES, name="courtesies"),
+        )
 
 
-def _reindex(house: House) -> Reindex:
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What stands around the house: budgets, canaries, alerts, and candidates on trial."""
+
+    sentry: Sentry
+    rollouts: Rollouts
+    rollback: Rollback
+    trials: Trials
+
+    @classmethod
+    def of(cls, house: House, watch: Watch, ends: _Ends, threads: _Threads) -> "_Around":
+        writer, worker = threads.writer, threads.worker
+        rollouts = Rollouts(house.engine, writer, utc_now)
+        rule = Rule(**house.settings.rollout.model_dump())
+        rollback = Rollback(house.engine, rollouts, rule, threads.courtesies)
+        means = Means(worker, writer, ends.reports, watch.metrics, utc_now)
+        sentry = post_sentry(house, means, rollback.look)
+        rollouts.on_end = lambda ended: sentry.outbox.tell(ended_notice(ended))
+        memory = Memory(house.engine, house.catalogue.roles_of)
+        trials = Trials(
+            sentry.usage.booked(watch.work),
+            house,
+            Candidates(house, rollouts, worker.when_idle),
+            worker,
+            Shadowing(house.engine, writer, ends.people, memory, utc_now),
+            booked=sentry.usage.booked,
+        )
+        return cls(sentry, rollouts, rollback, trials)
+
+
+def _reindex(watch: Watch) -> Reindex:
     def reindex(source: str | None, progress: Callable[[int, int], None]) -> Reindexed:
-        report = house.ingest(source=source, progress=lambda _, done, total: progress(done, total))
+        report = watch.ingest(source, lambda _, done, total: progress(done, total))
         return _reindexed(report)
 
     return reindex
@@ -218,22 +249,14 @@ def _reindexed(report: IndexReport) -> Reindexed:
     return Reindexed(counts, (*problems, *(f"{one.path}: {one.reason}" for one in named)))
 
 
-def _status(house: House, worker: Worker) -> Status:
+def _status(house: House, worker: Worker, trial: str) -> Status:
     indexed_at = house.catalogue.state().indexed_at
     return Status(
-        index_age_s=(_now() - indexed_at).total_seconds() if indexed_at else None,
+        index_age_s=(utc_now() - indexed_at).total_seconds() if indexed_at else None,
         documents=house.catalogue.count(),
         chunks=house.chunks_loaded(),
         model=house.settings.model.base,
         adapter="",
         waiting=worker.waiting,
+        trial=trial,
     )
-
-
-def _warm_up(house: House) -> None:
-    """Load what answers, in the thread that will own it; what is missing is said per question."""
-    _ = house.answerer
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

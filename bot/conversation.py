@@ -1,5 +1,6 @@
 """What is asked and what is replied; knows neither Slack nor any model."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -8,6 +9,9 @@ from knowledge.access import Audience
 
 LIVE = "live"
 """The arm that answers as the settings say."""
+
+_MOST_TURNS = 4
+_LONGEST_TURN = 600
 
 KEPT = "kept"
 """The verdict of grounding on a sentence that a passage supports."""
@@ -21,6 +25,16 @@ class Turn:
     text: str
 
 
+def exchange(asked: str, answered: str) -> tuple[Turn, Turn]:
+    """Return an earlier question and its answer, each cut to 600 characters."""
+    return Turn("user", asked[:_LONGEST_TURN]), Turn("assistant", answered[:_LONGEST_TURN])
+
+
+def latest(turns: Iterable[Turn]) -> tuple[Turn, ...]:
+    """Return the last 4 turns, as many as an answer takes into account."""
+    return tuple(turns)[-_MOST_TURNS:]
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a person asked, and who will read the reply.
@@ -31,6 +45,7 @@ class Question:
         audience: None where a reader is unknown: then nothing internal may be used.
         history: Earlier turns of this thread alone, oldest first.
         team: Whose budget it is asked on.
+        channel: Decides whether a candidate on trial answers; empty: it does not.
     """
 
     question_id: str
@@ -38,6 +53,7 @@ class Question:
     audience: Audience | None
     history: tuple[Turn, ...] = ()
     team: str = ""
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +105,11 @@ class Reply:
     sentences: tuple[Sentence, ...]
     quotes: tuple[Sentence, ...] = ()
     sources: tuple[Source, ...] = ()
+
+    @property
+    def unmarked(self) -> str:
+        """What it says, without citations, on one line."""
+        return " ".join(sentence.text for sentence in (*self.sentences, *self.quotes))
 
     @property
     def text(self) -> str:

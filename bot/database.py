@@ -7,6 +7,7 @@ PostgreSQL, by URL, is left as its administrators set it up.
 import queue
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from threading import Lock, Thread
@@ -23,10 +24,11 @@ from sqlalchemy.exc import (
 
 from bot.errors import StoreDownError
 
+_PATIENCE = "PRAGMA busy_timeout=5000"
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
-    "PRAGMA busy_timeout=5000",
+    _PATIENCE,
     "PRAGMA foreign_keys=ON",
     "PRAGMA secure_delete=ON",
 )
@@ -57,6 +59,24 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def truncate_log(engine: Engine) -> bool:
+    """Empty SQLite's write-ahead log, which keeps deleted texts until then.
+
+    Returns:
+        Whether it is empty; a reader of an older state may be in the way. PostgreSQL's own log
+        is its administrator's.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with closing(engine.raw_connection()) as connection:  # outside of any transaction
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA busy_timeout=200")  # nobody can write while it waits
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (is_busy, *_) = cursor.fetchone() or (1,)
+        cursor.execute(_PATIENCE)
+    return not is_busy
+
+
 def insert_once(connection: Connection, table: Table, **values: Any) -> bool:
     """Insert a row unless one with its key is there; return whether it was inserted."""
     statement = _insert_once(connection.dialect.name, table)
@@ -80,13 +100,25 @@ class Writer:
 
     Args:
         bound: Writes that may wait; more are refused, not queued.
+        on_refused: Told how many writes the database did not take.
+
+    Attributes:
+        is_refusing: Whether the database did not take the last write.
 
     Source:
         A hundred clients on connections of their own had to wait 6.2 s at p99, one writer
         with group commit 53 ms; ``tests/integration/test_votes_survive_kill.py`` kills it.
     """
 
-    def __init__(self, engine: Engine, *, bound: int = 2000) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        bound: int = 2000,
+        on_refused: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self.is_refusing = False
+        self._on_refused = on_refused
         self._writing = engine.execution_options(writes=True)
         self._waiting: queue.Queue[_Write[Any] | None] = queue.Queue()
         self._bound = bound
@@ -148,18 +180,22 @@ class Writer:
             with self._writing.begin() as connection:
                 results = [write.job(connection) for write in batch]
         except _STORE_IS_DOWN:
-            _refuse(batch, StoreDownError())
+            self._refuse(batch, StoreDownError())
         except Exception as error:  # noqa: BLE001  the end of a job: its caller hears of it
             if len(batch) == 1:
-                _refuse(batch, StoreDownError() if isinstance(error, SQLAlchemyError) else error)
+                is_store = isinstance(error, SQLAlchemyError)
+                self._refuse(batch, StoreDownError() if is_store else error)
             else:  # nothing of it is stored: one by one, so that one job spoils no other
                 for write in batch:
                     self._commit([write])
         else:
+            self.is_refusing = False
             for write, result in zip(batch, results, strict=True):
                 write.done.set_result(result)  # only now: it is on the disk
 
-
-def _refuse(batch: list[_Write[Any]], error: Exception) -> None:
-    for write in batch:
-        write.done.set_exception(error)
+    def _refuse(self, batch: list[_Write[Any]], error: Exception) -> None:
+        if isinstance(error, StoreDownError):
+            self.is_refusing = True
+            self._on_refused(len(batch))
+        for write in batch:
+            write.done.set_exception(error)

@@ -5,12 +5,22 @@ BotError
 ├── StoreDownError
 ├── QuestionGivenUpError
 ├── ModelMissingError       what, remedy
+├── TextsForgottenError     answer_id
+├── LogBrokenError          broken_at, problem
 ├── SettingsError           problem
 ├── SlackSetupError         problem
 ├── PortTakenError          port
+├── EndpointError           host, port, problem
+├── ExtraMissingError       extra, setting
 ├── SlackCallError          method, code
 │   ├── SlackRefusedError   Slack said no: the call had no effect
 │   └── SlackUncertainError it may or may not have had one
+├── UnfitAnswerError        answer_id, problem
+├── ResultsFileError        path, problem
+├── NotReplayableError      answer_id, problem
+├── CandidateError          name, problem
+├── RolloutOpenError        name
+├── NoRolloutError
 └── UserInputError          problem
 """
 
@@ -53,6 +63,23 @@ class ModelMissingError(BotError):
         super().__init__(f"{what} is not on this machine: {remedy}")
 
 
+class TextsForgottenError(BotError):
+    """The texts of an answer are not kept any more; its ids and figures are."""
+
+    def __init__(self, answer_id: str) -> None:
+        self.answer_id = answer_id
+        super().__init__(f"the texts of answer {answer_id} are forgotten")
+
+
+class LogBrokenError(BotError):
+    """The decision log is not as it was written."""
+
+    def __init__(self, broken_at: int | None, problem: str) -> None:
+        self.broken_at = broken_at
+        self.problem = problem
+        super().__init__(f"the decision log is not whole: {problem}")
+
+
 class SettingsError(BotError):
     """The settings cannot be used."""
 
@@ -78,6 +105,25 @@ class PortTakenError(BotError):
         super().__init__(f"port {port} is taken: {other}")
 
 
+class EndpointError(BotError):
+    """The figures cannot be served where the settings say."""
+
+    def __init__(self, host: str, port: int, problem: str) -> None:
+        self.host = host
+        self.port = port
+        self.problem = problem
+        super().__init__(f"/metrics cannot be served at {host}, port {port}: {problem}")
+
+
+class ExtraMissingError(BotError):
+    """A setting asks for packages that are not installed."""
+
+    def __init__(self, extra: str, setting: str) -> None:
+        self.extra = extra
+        self.setting = setting
+        super().__init__(f"{setting} needs more packages: `pip install 'housevoice[{extra}]'`")
+
+
 class SlackCallError(BotError):
     """A call to Slack did not do what it should."""
 
@@ -101,6 +147,57 @@ class SlackUncertainError(SlackCallError):
     def __init__(self, method: str, code: str, retry_after_s: float = 0.0) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(method, code)
+
+
+class UnfitAnswerError(BotError):
+    """An answer of the log makes no golden case as it is."""
+
+    def __init__(self, answer_id: str, problem: str) -> None:
+        self.answer_id = answer_id
+        self.problem = problem
+        super().__init__(f"answer {answer_id} makes no golden case: {problem}")
+
+
+class ResultsFileError(BotError):
+    """A file of an evaluation or a baseline cannot be used."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"{path}: {problem}")
+
+
+class NotReplayableError(BotError):
+    """An answer of the log cannot be made again."""
+
+    def __init__(self, answer_id: str, problem: str) -> None:
+        self.answer_id = answer_id
+        self.problem = problem
+        super().__init__(f"{answer_id} cannot be made again: {problem}")
+
+
+class CandidateError(BotError):
+    """A candidate cannot be tried."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name = name
+        self.problem = problem
+        super().__init__(f"{name} cannot be tried: {problem}")
+
+
+class RolloutOpenError(BotError):
+    """Another candidate is on trial."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"{name} is on trial, and there is one at a time")
+
+
+class NoRolloutError(BotError):
+    """No candidate is on trial."""
+
+    def __init__(self) -> None:
+        super().__init__("no candidate is on trial")
 
 
 class UserInputError(BotError):

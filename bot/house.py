@@ -5,26 +5,29 @@ working. Models that speak or read for an answer belong to the thread that asks 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from time import monotonic
 
 import structlog
 from sqlalchemy import Engine
 
-from adapters import ledger
+from adapters import ledger, remarks
 from adapters.errors import VoiceError
-from adapters.responder import LocalResponder, Responder
+from adapters.responder import Responder
 from adapters.voice import Voice
+from bot import decisions, shadows
 from bot.answering import Answerer, Limits
 from bot.configuration import Configuration
 from bot.conversation import LIVE, Question
 from bot.database import open_engine
 from bot.errors import ModelMissingError
+from bot.loading import LoadedModels
 from bot.models import FoundModel, open_shelf
+from bot.monitoring.milestones import IndexRun
 from bot.prompt import fixed_messages
 from bot.settings import Settings, overridden
 from bot.worksheet import Working
@@ -33,41 +36,19 @@ from knowledge.chunking import CHUNKER_VERSION
 from knowledge.embedding import Embedder, MiniLmEmbedder
 from knowledge.errors import FilterBrokenError, StoredIndexError
 from knowledge.index import Index
-from knowledge.index import IndexVersions as Versions
 from knowledge.ingestion import Ingestion
 from knowledge.parsing import PARSER_VERSION
+from knowledge.pointer import IndexVersions as Versions
 from knowledge.reading import BEARING, SentenceReader
 from knowledge.reporting import IndexReport
 from knowledge.retrieval import LEXICAL_WEIGHT, HybridRetriever
 from knowledge.rules import load_rules
 
-_OF_KNOWLEDGE = ("index_version", "passages", "chunks_per_document", "floor")
+_OF_KNOWLEDGE = ("passages", "chunks_per_document", "floor")
 _OF_MODEL = ("examples", "prompt_tokens", "evidence_sentences", "answer_tokens", "deadline_s")
 
 Progress = Callable[[str, int, int], None]
 MaySpeak = Callable[[str, str], bool]
-
-
-@dataclass
-class LoadedModels:
-    """Models in memory, so that houses with other settings need not load them again."""
-
-    embedders: dict[str, Embedder] = field(default_factory=dict)
-    responders: dict[str, LocalResponder] = field(default_factory=dict)
-
-    def embedder(self, found: FoundModel) -> Embedder:
-        """Return the embedder of a folder."""
-        if found.version not in self.embedders:
-            self.embedders[found.version] = MiniLmEmbedder(found.folder, found.version)
-        return self.embedders[found.version]
-
-    def responder(self, found: FoundModel, threads: int) -> LocalResponder:
-        """Return the language model of a folder."""
-        if found.version not in self.responders:
-            self.responders[found.version] = LocalResponder(
-                found.folder, base_id=found.version, threads=threads
-            )
-        return self.responders[found.version]
 
 
 @dataclass
@@ -80,6 +61,7 @@ class House:
         models: What is loaded already.
         arm: Its name on each answer.
         may_speak: Whether the budget lets the model speak, for a team and a source.
+        on_configured: Told what answers depend on, before the first one.
     """
 
     settings: Settings
@@ -87,6 +69,7 @@ class House:
     models: LoadedModels = field(default_factory=LoadedModels)
     arm: str = LIVE
     may_speak: MaySpeak = lambda _team, _source: True
+    on_configured: Callable[[Configuration], None] = lambda _: None
     _doubt: FilterBrokenError | None = field(default=None, init=False)
 
     @cached_property
@@ -166,6 +149,7 @@ class House:
     def answerer(self) -> Answerer:
         """The use case, with all its parts."""
         model = self.settings.model
+        self.on_configured(self.configuration)
         return Answerer(
             retriever=self.retriever,
             reader=SentenceReader(
@@ -226,9 +210,18 @@ class House:
         try:
             return self.answerer.work(question)
         except FilterBrokenError as error:
-            self._doubt = error
-            structlog.get_logger().error("stopped answering", failed=type(error).__name__)
+            self.distrust(error.chunk_id)
             raise
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether nothing was ever found that its filter forbids."""
+        return self._doubt is None
+
+    def distrust(self, chunk_id: str) -> None:
+        """Stop answering, since something was found that its filter forbids."""
+        self._doubt = FilterBrokenError(chunk_id)
+        structlog.get_logger().error("stopped answering", failed=type(self._doubt).__name__)
 
     def ingest(
         self,
@@ -259,7 +252,9 @@ class House:
         run = Ingestion(
             self.catalogue, open_index, embedder, folder / "run.lock", lambda: datetime.now(UTC)
         )
-        return run.run(rules, only=source, on_progress=progress)
+        recorded = IndexRun(rules, self.catalogue.state(), source or "", is_rebuild=rebuild)
+        job = partial(run.run, rules, only=source, on_progress=progress)
+        return recorded.carried_out(job, self.engine, run.now)
 
 
 @contextmanager
@@ -272,11 +267,10 @@ def open_variant(house: House, arm: str, values: Mapping[str, str]) -> Iterator[
         SettingsError: If there is no such setting, or it cannot have that value.
     """
     settings = overridden(house.settings, values)
-    if settings.store_url == house.settings.store_url:
-        yield House(settings, house.engine, house.models, arm, house.may_speak)
-        return
-    with open_house(settings) as other:
-        yield House(settings, other.engine, house.models, arm, house.may_speak)
+    with ExitStack() as stack:
+        is_elsewhere = settings.store_url != house.settings.store_url
+        engine = stack.enter_context(open_house(settings)).engine if is_elsewhere else house.engine
+        yield replace(house, settings=settings, engine=engine, arm=arm)
 
 
 @contextmanager
@@ -287,6 +281,9 @@ def open_house(settings: Settings) -> Iterator[House]:
     try:
         Catalogue(engine).create()
         ledger.create_tables(engine)
+        remarks.create_tables(engine)
+        decisions.create_tables(engine)
+        shadows.create_tables(engine)
         yield House(settings, engine)
     finally:
         engine.dispose()

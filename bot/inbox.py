@@ -6,8 +6,10 @@ only until it is done; ids are kept for longer, so that late deliveries are reco
 
 import json
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from secrets import token_hex
 from typing import Any
 from uuid import uuid4
 
@@ -32,9 +34,13 @@ from sqlalchemy import (
 )
 
 from adapters import ledger
+from bot import decisions
 from bot.arrivals import Asked, OpenQuestion, Reworded, State
 from bot.audience import Place
 from bot.database import Writer, insert_once
+from bot.decisions import Kind
+from bot.records import decision_of
+from bot.tracing import note
 
 KEPT_FOR = timedelta(hours=48)
 """How long ids are remembered: Slack redelivers for minutes, delayed events for a day."""
@@ -85,6 +91,7 @@ class Inbox:
         self._writer = writer
         self._now = now
         _METADATA.create_all(engine)
+        decisions.create_tables(engine)
 
     def take(self, event_id: str, arrival: Asked | Reworded) -> bool:
         """Store what an event brought, once; return whether it opened a question.
@@ -112,6 +119,13 @@ class Inbox:
         with self._engine.connect() as connection:
             return _find(connection, question_id)
 
+    def count_open(self) -> int:
+        """Count the questions that are not done."""
+        is_open = _QUESTIONS.c.state != State.DONE
+        with self._engine.connect() as connection:
+            query = select(func.count()).select_from(_QUESTIONS).where(is_open)
+            return int(connection.execute(query).scalar_one())
+
     def mark_posting(self, question_id: str) -> bool:
         """Say that from now on a placeholder may stand in Slack; False: it must not any more."""
         return self._change(question_id, state=State.POSTING)
@@ -129,8 +143,14 @@ class Inbox:
         self._change(question_id, state=State.DONE, text=None)
 
     def record_answer(self, row: ledger.AnswerRow) -> bool:
-        """Store an answer, unless its question was deleted meanwhile: then return False."""
-        return self._writer.run(partial(_record_answer, row=row))
+        """Store an answer, and in the decision log how it came about.
+
+        Returns:
+            Whether it is stored; it is not where its question was deleted meanwhile.
+        """
+        head = self._writer.run(partial(_record_answer, row=row, at=self._now()))
+        note(chain=head[:16])
+        return bool(head)
 
     def prune(self) -> None:
         """Forget the ids that no delivery can bring any more."""
@@ -143,7 +163,7 @@ class Inbox:
         if not insert_once(connection, _EVENTS, event_id=event_id, received_s=self._seconds()):
             return False
         if isinstance(arrival, Reworded):
-            _reword(connection, arrival)
+            _reword(connection, arrival, self._now())
             return False
         return self._open(connection, arrival)
 
@@ -190,7 +210,7 @@ def _is_our_thread(connection: Connection, asked: Asked) -> bool:
     return ledger.has_thread(connection, team, channel, asked.thread_ts)
 
 
-def _reword(connection: Connection, reworded: Reworded) -> None:
+def _reword(connection: Connection, reworded: Reworded, at: datetime) -> None:
     same = (
         (_QUESTIONS.c.team == reworded.team)
         & (_QUESTIONS.c.channel == reworded.channel)
@@ -203,15 +223,25 @@ def _reword(connection: Connection, reworded: Reworded) -> None:
         unseen = same & (_QUESTIONS.c.state == State.RECEIVED)
         connection.execute(update(_QUESTIONS).where(unseen).values(state=State.DONE))
     # What was answered is not what stands there now, so the ledger keeps neither.
-    ledger.reword_question(connection, reworded.team, reworded.channel, reworded.ts, "")
+    reason = "deleted" if reworded.text is None else "edited"
+    place = (reworded.team, reworded.channel, reworded.ts)
+    for answer_id in ledger.forget_question(connection, *place):
+        decisions.append(connection, Kind.ERASURE, answer_id, {"reason": reason}, at)
 
 
-def _record_answer(connection: Connection, row: ledger.AnswerRow) -> bool:
+def _record_answer(connection: Connection, row: ledger.AnswerRow, at: datetime) -> str:
+    """Return the head of the decision log; empty where nothing is stored."""
     question = _find(connection, row.question_id)
     if question is None or question.text is None:
-        return False
-    ledger.record_answer(connection, row)  # with the text that was answered
-    return True
+        return ""
+    salted = replace(row, salt=token_hex(16))
+    is_edited = question.text != row.question  # then nothing may keep what was asked
+    ledger.record_answer(connection, _without_texts(row) if is_edited else salted)
+    return decisions.append(connection, Kind.ANSWER, row.answer_id, decision_of(salted), at)
+
+
+def _without_texts(row: ledger.AnswerRow) -> ledger.AnswerRow:
+    return replace(row, question="", reply="", served="")
 
 
 def _find(connection: Connection, question_id: str) -> OpenQuestion | None:

@@ -7,15 +7,13 @@ from sqlalchemy import Engine
 
 from adapters import ledger
 from bot.arrivals import OpenQuestion
-from bot.conversation import Outcome, Turn
+from bot.conversation import Outcome, Turn, exchange, latest
 from bot.records import fingerprint, reply_of
 from bot.tracing import note_failure
 from knowledge.access import Audience
 from knowledge.errors import CatalogueDownError
 from knowledge.retrieval import RolesOf
 
-_MOST_TURNS = 4
-_LONGEST_TURN = 600
 _REMEMBERED = frozenset({Outcome.ANSWERED, Outcome.QUOTED, Outcome.DECLINED})
 
 
@@ -34,9 +32,9 @@ class Memory:
         """Tell whether an answer was made for exactly this audience, and it may still read it.
 
         Every document that the answer rests on must be there now and be open to all readers;
-        where that cannot be told, it is not.
+        where that cannot be told, it is not. What is forgotten cannot be used.
         """
-        if row.audience != fingerprint(audience):
+        if row.is_forgotten or row.audience != fingerprint(audience):
             return False
         return not row.doc_ids or (audience is not None and self._are_open(row.doc_ids, audience))
 
@@ -63,15 +61,12 @@ class Memory:
         asked = ledger.moment(question.ts)
         earlier = [row for row in rows if _is_remembered(row, asked)]
         usable = [row for row in earlier if self.may_be_used(row, audience)]
-        return tuple(turn for row in usable for turn in _exchange(row))[-_MOST_TURNS:]
+        return latest(turn for row in usable for turn in _exchange(row))
 
 
 def _is_remembered(row: ledger.AnswerRow, before: tuple[int, int]) -> bool:
-    is_told = row.outcome in _REMEMBERED and bool(row.question)
-    return is_told and ledger.moment(row.question_ts) < before
+    return row.outcome in _REMEMBERED and ledger.moment(row.question_ts) < before
 
 
 def _exchange(row: ledger.AnswerRow) -> tuple[Turn, Turn]:
-    reply = reply_of(row)
-    said = " ".join(sentence.text for sentence in (*reply.sentences, *reply.quotes))
-    return Turn("user", row.question[:_LONGEST_TURN]), Turn("assistant", said[:_LONGEST_TURN])
+    return exchange(row.question, reply_of(row).unmarked)

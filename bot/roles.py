@@ -12,14 +12,14 @@ import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from bot.errors import SettingsError
-from knowledge.access import EVERYONE, checked_role
-from knowledge.errors import InvalidRoleError
+from knowledge.access import EVERYONE, assignable_role
+from knowledge.errors import AccessError
 
 
 def _role(name: str) -> str:
     try:
-        return checked_role(name)
-    except InvalidRoleError as error:
+        return assignable_role(name)
+    except AccessError as error:
         raise ValueError(str(error)) from error  # what pydantic reports with its place
 
 

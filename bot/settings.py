@@ -32,10 +32,13 @@ class SlackSettings(BaseModel, frozen=True, extra="forbid"):
     )
     command: str = Field(default="/housevoice", description="the slash command of the manifest")
     admins: tuple[str, ...] = Field(
-        default=(), description="user ids that may reindex, as a JSON list"
+        default=(), description="user ids that may reindex and review, as a JSON list"
     )
     human_contact: str = Field(
         default="your service desk", description="whom a declining reply points to"
+    )
+    admin_channel: str = Field(
+        default="", description="id of the channel for alerts; empty: they are only logged"
     )
     listener_threads: int = Field(default=16, ge=6, description="they only translate")
 
@@ -89,6 +92,74 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     threads: int = Field(default=0, ge=0, description="of torch; 0: as many as there are cores")
 
 
+class MonitoringSettings(BaseModel, frozen=True, extra="forbid"):
+    """How the bot is watched."""
+
+    host: str = Field(
+        default="127.0.0.1", description="where /metrics and /healthz are served; no password"
+    )
+    port: int = Field(default=9464, ge=0, le=65535, description="0: they are not served")
+    otlp_endpoint: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="collector of OpenTelemetry traces, such as http://127.0.0.1:4318; empty: none",
+    )
+    stuck_after_s: float = Field(
+        default=300.0, gt=0, description="one job of the worker may take, then /healthz is failing"
+    )
+    stale_after_s: float = Field(
+        default=604_800.0, gt=0, description="age of the index at which /healthz is degraded"
+    )
+    round_minutes: float = Field(
+        default=60.0, gt=0, description="canaries are asked and drift is looked for this often"
+    )
+    golden: str = Field(
+        default="", description="golden set, whose cases tagged canary are asked; empty: none"
+    )
+
+
+class BudgetSettings(BaseModel, frozen=True, extra="forbid"):
+    """What the model may use up in a day (UTC); then the bot quotes until midnight."""
+
+    tokens_per_day: int = Field(default=0, ge=0, description="of all questions; 0: no limit")
+    tokens_per_day_team: int = Field(default=0, ge=0, description="of each team; 0: no limit")
+    tokens_per_day_source: int = Field(default=0, ge=0, description="of each source; 0: no limit")
+    warn_at: float = Field(default=0.8, gt=0, le=1, description="share at which to warn")
+    prompt_price: float = Field(
+        default=0.0, ge=0, description="per million tokens; 0 for both: a local model costs nothing"
+    )
+    completion_price: float = Field(default=0.0, ge=0, description="per million tokens")
+
+
+class RetentionSettings(BaseModel, frozen=True, extra="forbid"):
+    """How long things are kept."""
+
+    texts_days: int = Field(
+        default=30,
+        ge=0,
+        description="questions, replies, what the model was shown, corrections; 0: for ever",
+    )
+    votes_days: int = Field(default=365, ge=0, description="votes, and which answers there were")
+    decisions_days: int = Field(
+        default=365, ge=0, description="the decision log: ids, versions and figures"
+    )
+
+
+class RolloutSettings(BaseModel, frozen=True, extra="forbid"):
+    """When people's votes withdraw a candidate that is on trial."""
+
+    min_votes: int = Field(default=20, ge=1, description="answers with votes; below, it stays")
+    level: float = Field(
+        default=0.005,
+        gt=0,
+        lt=1,
+        description="of the exact test against the others, at each vote; 0.01 errs in 6 of 100",
+    )
+    most_downs: float = Field(
+        default=0.6, gt=0, le=1, description="share of downs, where the others have too few votes"
+    )
+
+
 class Settings(BaseSettings):
     """The whole tree."""
 
@@ -109,6 +180,10 @@ class Settings(BaseSettings):
     slack: SlackSettings = SlackSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     model: ModelSettings = ModelSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
+    budget: BudgetSettings = BudgetSettings()
+    retention: RetentionSettings = RetentionSettings()
+    rollout: RolloutSettings = RolloutSettings()
 
     @property
     def store_url(self) -> str:

@@ -28,9 +28,10 @@ ALLOWED_FIELDS = frozenset(
         # every line
         *("event", "level", "timestamp", "trace", "unlisted"),
         # ids
-        *("answer_id", "asker", "channel", "command", "question_id", "source", "team", "voter"),
+        *("alert", "answer_id", "asker", "channel", "command", "question_id", "source"),
+        *("team", "voter"),
         # versions
-        *("adapter", "base", "embedder", "index_version", "prompt_sha256", "voice"),
+        *("adapter", "arm", "base", "chain", "embedder", "index_version", "prompt_sha256", "voice"),
         # what became of it
         *("attempts", "errno", "failed", "method", "outcome", "reason", "slack_error", "state"),
         # counts and durations

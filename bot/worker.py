@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
 from threading import Condition, Thread
+from time import monotonic
 
 from bot.errors import QueueFullError
 from bot.tracing import note_failure
@@ -27,7 +28,9 @@ class Worker:
         self._capacity = capacity
         self._share = (capacity + 1) // 2
         self._waiting: dict[str, deque[Job]] = {}  # askers in turn
+        self._idle = deque[Job]()  # for when nobody waits
         self._is_open = True
+        self._began: float | None = None
         self._changed = Condition()
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -37,6 +40,17 @@ class Worker:
         """How many jobs wait for their turn."""
         with self._changed:
             return self._count()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread has not ended."""
+        return self._thread.is_alive()
+
+    @property
+    def running_s(self) -> float | None:
+        """How long the present job has been running [s]; None while there is none."""
+        began = self._began
+        return None if began is None else monotonic() - began
 
     def submit(self, job: Job, *, asker: str) -> None:
         """Run a job when its asker's turn comes, with the caller's trace id.
@@ -52,6 +66,18 @@ class Worker:
             self._waiting.setdefault(asker, deque()).append(partial(copy_context().run, job))
             self._changed.notify_all()
 
+    def when_idle(self, job: Job) -> None:
+        """Run a job as soon as nobody waits; it takes no place, and a stop drops it.
+
+        Raises:
+            QueueFullError: If the worker takes no more.
+        """
+        with self._changed:
+            if not self._is_open:
+                raise QueueFullError(self._capacity)
+            self._idle.append(partial(copy_context().run, job))
+            self._changed.notify_all()
+
     def finish(self) -> None:
         """Wait until every accepted job is done; accept no more."""
         with self._changed:
@@ -62,6 +88,7 @@ class Worker:
         """Drop what waits, wait for the running job, and tell whether it ended in time."""
         with self._changed:
             self._waiting.clear()
+            self._idle.clear()
             self._close()
         self._thread.join(timeout=deadline_s)
         return not self._thread.is_alive()
@@ -75,15 +102,20 @@ class Worker:
 
     def _run(self) -> None:
         while (job := self._next()) is not None:
+            self._began = monotonic()
             try:
                 job()
             except Exception as error:  # noqa: BLE001  the end of a job: nobody is listening
                 note_failure(error)
+            finally:
+                self._began = None
 
     def _next(self) -> Job | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or not self._is_open)
-            return self._take() if self._waiting else None
+            self._changed.wait_for(lambda: self._waiting or self._idle or not self._is_open)
+            if self._waiting:
+                return self._take()
+            return self._idle.popleft() if self._idle else None
 
     def _take(self) -> Job:
         asker = next(iter(self._waiting))

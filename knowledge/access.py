@@ -5,10 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from knowledge.errors import InvalidRoleError, NoRolesError
+from knowledge.errors import InvalidRoleError, NoRolesError, ReservedRoleError
 
 EVERYONE = "everyone"
 """The role that every full member of the workspace holds."""
+
+RESERVED = "housevoice-canary"
+"""The source and the only role of the planted document; no file may name either."""
 
 _ROLE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -22,6 +25,18 @@ def checked_role(role: str) -> str:
     if not _ROLE.fullmatch(role):
         raise InvalidRoleError(role)
     return role
+
+
+def assignable_role(role: str) -> str:
+    """Return a role name that a file may give to somebody, or let somebody read with.
+
+    Raises:
+        InvalidRoleError: As for `checked_role`.
+        ReservedRoleError: If it is the one that nobody may hold.
+    """
+    if role == RESERVED:
+        raise ReservedRoleError(role)
+    return checked_role(role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,11 @@ class Audience:
         """Keep the distinct minimal sets: what suits ``{a}`` suits ``{a, b}`` too."""
         sets = {frozenset(roles) for roles in role_sets}
         return cls(frozenset(s for s in sets if not any(other < s for other in sets)))
+
+    @classmethod
+    def from_fingerprint(cls, text: str) -> Self:
+        """Read back what `fingerprint` says; the empty one, of an unknown reader, is refused."""
+        return cls(frozenset(frozenset(reader.split("|")) for reader in text.split("&")))
 
     def may_read(self, roles: frozenset[str]) -> bool:
         """Tell whether every reader shares a role with a chunk."""

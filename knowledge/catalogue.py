@@ -38,6 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
+from knowledge.access import RESERVED
 from knowledge.errors import CatalogueDownError
 
 _METADATA = MetaData()
@@ -69,6 +70,8 @@ _STATE = Table(
     Column("index_version", String(255), nullable=False),
     Column("indexed_at", Float, nullable=False),
 )
+_PRESENT = ~_DOCUMENTS.c.deleted
+_PLANTED = _PRESENT & (_DOCUMENTS.c.source == RESERVED)
 _LONGEST_IN = 500  # ids in one query
 _SLICE = 1_000  # documents in one transaction: about 50 ms in which nobody else writes
 
@@ -161,10 +164,16 @@ class Catalogue:
         return {name: frozenset(roles) for name, roles in self._column("roles", doc_ids)}
 
     def count(self) -> int:
-        """Return how many documents are there."""
+        """Return how many documents are there, without the planted one."""
         with self._transaction() as connection:
-            query = select(func.count()).select_from(_DOCUMENTS).where(~_DOCUMENTS.c.deleted)
+            real = _PRESENT & (_DOCUMENTS.c.source != RESERVED)
+            query = select(func.count()).select_from(_DOCUMENTS).where(real)
             return int(connection.execute(query).scalar_one())
+
+    def canary(self) -> str | None:
+        """Return the id of the planted document; None in a catalogue that was made without one."""
+        with self._transaction() as connection:
+            return connection.scalar(select(_DOCUMENTS.c.doc_id).where(_PLANTED))
 
     @property
     def revision(self) -> int:

@@ -90,3 +90,8 @@ class Passage:
     owner: str = ""
     updated: date | None = None
     is_superseded: bool = False
+
+
+def path_of(doc_id: str) -> str:
+    """Return where a document stands in its source."""
+    return doc_id.partition(":")[2]

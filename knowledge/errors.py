@@ -3,7 +3,8 @@
 KnowledgeError
 ├── AccessError
 │   ├── NoRolesError            a reader or an audience without roles
-│   └── InvalidRoleError        role
+│   ├── InvalidRoleError        role
+│   └── ReservedRoleError       role: of the planted document, which nobody may hold
 ├── AccessRulesError            path, problem
 ├── SourceError                 source, problem
 ├── ParseError                  path, problem
@@ -40,6 +41,14 @@ class InvalidRoleError(AccessError):
     def __init__(self, role: str) -> None:
         self.role = role
         super().__init__(f"role {role!r} must match [a-z0-9][a-z0-9_-]{{0,63}}")
+
+
+class ReservedRoleError(AccessError):
+    """The role of the planted document, where somebody would hold it or could read with it."""
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        super().__init__(f"role {role!r} is reserved, and nobody may hold it: use another name")
 
 
 class AccessRulesError(KnowledgeError):
@@ -133,7 +142,7 @@ class FilterBrokenError(StoredIndexError):
 
 
 class GoldenSetError(KnowledgeError):
-    """A golden set cannot be read."""
+    """A golden set cannot be used, or a case not be added to it."""
 
     def __init__(self, path: str, problem: str) -> None:
         self.path = path

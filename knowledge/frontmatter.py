@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import idna
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
-from knowledge.access import EVERYONE, checked_role
-from knowledge.errors import InvalidRoleError
+from knowledge.access import EVERYONE, assignable_role
+from knowledge.errors import AccessError
 
 _LOOKS_LIKE_ROLES = {
     "access", "acl", "allowed_roles", "audience", "permissions", "readers", "role", "roles",
@@ -24,14 +24,14 @@ _LOOKS_LIKE_ROLES = {
 
 
 def checked_roles(roles: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the roles if each can be quoted safely; for pydantic.
+    """Return the roles if each can be quoted safely and somebody may hold it; for pydantic.
 
     Raises:
-        ValueError: If one cannot.
+        ValueError: If that is not so.
     """
     try:
-        return tuple(map(checked_role, roles))
-    except InvalidRoleError as error:
+        return tuple(map(assignable_role, roles))
+    except AccessError as error:
         raise ValueError(str(error)) from error
 
 

@@ -8,10 +8,8 @@ Source: the traps of LanceDB 0.40 that this file guards against are tests in
 ``tests/integration/test_index.py``.
 """
 
-import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
@@ -24,50 +22,25 @@ import pyarrow.compute as pc
 from lancedb.index import BTree, IvfSq, LabelList
 from numpy.typing import NDArray
 
+from knowledge.access import RESERVED
 from knowledge.errors import IndexMismatchError, IndexMissingError, StoredIndexError
 from knowledge.healing import fsync_tree, heal
+from knowledge.pointer import IndexVersions, Pointer
 from knowledge.rows import NOBODY, IndexedChunk, as_row, schema
 from knowledge.snapshot import Lexicon, Snapshot
 
 _ANN_FROM_ROWS = 50_000  # below, exact search is fast and its order tells nothing of hidden rows
+_HELD = ["doc_id", "roles", "crumb", "text"]
 _KEEP_VERSIONS = timedelta(hours=1)  # above the longest pinned question
 
 
 @dataclass(frozen=True, slots=True)
-class IndexVersions:
-    """What made the rows; rows of different makers are never mixed."""
+class HeldText:
+    """What a chunk says, and who may read it by the index alone."""
 
-    embedder: str
-    chunker: str
-    parser: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Pointer:
-    """Which table serves, and what made it (``index.json``)."""
-
-    table: str
-    dim: int
-    versions: IndexVersions
-
-    @classmethod
-    def read(cls, path: Path) -> "_Pointer | None":
-        if not path.exists():
-            return None
-        try:
-            raw = json.loads(path.read_text())
-            return cls(str(raw["table"]), int(raw["dim"]), IndexVersions(**raw["versions"]))
-        except (ValueError, KeyError, TypeError) as error:
-            message = f"{path} is damaged: delete it and run `housevoice index --rebuild`"
-            raise StoredIndexError(message) from error
-
-    def write(self, path: Path) -> None:
-        beside = path.with_suffix(".new")
-        with beside.open("w") as file:
-            json.dump(asdict(self), file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+    doc_id: str
+    roles: frozenset[str]
+    text: str
 
 
 class Index:
@@ -77,7 +50,7 @@ class Index:
     lock). Open it with ``Index.open_existing`` or ``Index.open_or_create``.
     """
 
-    def __init__(self, folder: Path, pointer: _Pointer) -> None:
+    def __init__(self, folder: Path, pointer: Pointer) -> None:
         self._folder = folder
         self._pointer = pointer
         session = lancedb.Session(
@@ -98,7 +71,7 @@ class Index:
             IndexMismatchError: If another embedder or chunker made it.
             StoredIndexError: If it is damaged beyond healing.
         """
-        pointer = _Pointer.read(folder / "index.json")
+        pointer = Pointer.read(folder / "index.json")
         if pointer is None:
             raise IndexMissingError(str(folder))
         _same("embedder", pointer.versions.embedder, embedder)
@@ -110,7 +83,7 @@ class Index:
     @staticmethod
     def stored_dim(folder: Path) -> int | None:
         """Return the length of the vectors in the index that serves; None without one."""
-        served = _Pointer.read(folder / "index.json")
+        served = Pointer.read(folder / "index.json")
         return served.dim if served else None
 
     @classmethod
@@ -125,9 +98,9 @@ class Index:
             IndexMismatchError: If other versions made it and ``rebuild`` is not asked for.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        served = _Pointer.read(folder / "index.json")
+        served = Pointer.read(folder / "index.json")
         if served is None or rebuild:
-            index = cls(folder, _Pointer("", dim, versions))
+            index = cls(folder, Pointer("", dim, versions))
             index._create()
             return index
         for what in ("embedder", "chunker", "parser"):
@@ -148,8 +121,8 @@ class Index:
         return self._pointer.versions
 
     def count(self) -> int:
-        """Return the number of chunks."""
-        return int(self._open().count_rows())
+        """Return the number of chunks, without the planted one."""
+        return int(self._open().count_rows(f"doc_id NOT LIKE '{RESERVED}:%'"))
 
     def pin(self, version: str = "") -> Snapshot:
         """Return a view of one version, for one question; never keep it.
@@ -176,6 +149,17 @@ class Index:
         """Return which documents have chunks here, whoever may read them; for maintenance."""
         found = self._open().search().select(["doc_id"]).to_arrow()
         return frozenset(pc.unique(found["doc_id"]).to_pylist())
+
+    def held(self, doc_ids: Iterable[str]) -> list[HeldText]:
+        """Return all chunks of some documents, whoever may read them; for evaluation."""
+        names = sorted(set(doc_ids))
+        if not names:
+            return []
+        found = self._open().search().where(_in("doc_id", names)).select(_HELD).to_arrow()
+        return [
+            HeldText(row["doc_id"], frozenset(row["roles"]), f"{row['crumb']}\n{row['text']}")
+            for row in found.to_pylist()
+        ]
 
     def vectors_of(self, doc_ids: Iterable[str]) -> dict[str, NDArray[np.float32]]:
         """Return the vectors of some documents' chunks, by the text that was embedded."""
@@ -249,7 +233,7 @@ class Index:
         if table.count_rows() >= ann_from_rows and "vector" not in _indexed(table):
             table.create_index("vector", config=IvfSq(distance_type="cosine"))
         table.optimize(cleanup_older_than=_KEEP_VERSIONS)
-        served = _Pointer.read(self._folder / "index.json")
+        served = Pointer.read(self._folder / "index.json")
         if served and served.table == self._pointer.table:
             for name in self._database.list_tables().tables:
                 if name != served.table:
@@ -257,7 +241,7 @@ class Index:
         fsync_tree(self._folder)
 
     def _open(self) -> Any:
-        served = _Pointer.read(self._folder / "index.json")
+        served = Pointer.read(self._folder / "index.json")
         if served and served.versions == self._pointer.versions:
             # what was published meanwhile; a table of one's own that is still unseen is newer
             self._pointer = max(served, self._pointer, key=lambda one: _number(one.table))

@@ -15,6 +15,8 @@ from time import perf_counter
 
 from filelock import FileLock, Timeout
 
+from knowledge.access import RESERVED
+from knowledge.canary import planted
 from knowledge.catalogue import Catalogue, Entry
 from knowledge.chunking import chunk_document, embedding_text
 from knowledge.embedding import Embedder
@@ -22,8 +24,8 @@ from knowledge.errors import IndexBusyError, IndexInDoubtError, SourceError
 from knowledge.gathering import Gathered, Gatherer
 from knowledge.index import Index
 from knowledge.parsing import Parser
-from knowledge.planning import Plan, Work
-from knowledge.reporting import IndexReport, SourceReport
+from knowledge.planning import Plan, Work, loses_readers
+from knowledge.reporting import IndexReport, Remark, SourceReport
 from knowledge.rows import IndexedChunk
 from knowledge.rules import AccessRules, SourceAccess
 from knowledge.sources.folder import FolderSource
@@ -104,7 +106,8 @@ class _Run:
         is_trusted = catalogue.state().index_version == index.version
         if self.only and not is_trusted:
             raise IndexInDoubtError(self.only)
-        known = {n: e for n, e in catalogue.known().items() if self.only in (None, e.source)}
+        sources = (self.only, RESERVED)
+        known = {n: e for n, e in catalogue.known().items() if not self.only or e.source in sources}
         with self._stage("read"):
             gathered = self._gathered(known, is_trusted=is_trusted)
         if is_trusted:
@@ -114,7 +117,7 @@ class _Run:
             work = Work.from_doubt(gathered.found, known, strays=strays)
         self._apply(work)
         self._record(work)
-        return self._report(gathered, work.plan, known)
+        return self._report(gathered, work, known)
 
     def _gathered(self, known: Mapping[str, Entry], *, is_trusted: bool) -> Gathered:
         numbers = count(1)
@@ -127,6 +130,8 @@ class _Run:
             )
             for access in self.sources:
                 gatherer.gather(access, FolderSource(access.name, access.folder))
+        canary = planted(known)
+        gatherer.gathered.found[canary.entry.doc_id] = canary
         return gatherer.gathered
 
     def _apply(self, work: Work) -> None:
@@ -156,8 +161,9 @@ class _Run:
             texts = [embedding_text(chunk) for chunk, _ in pairs]
             vectors = self.index.vectors_of(work.replaced)
         missing = sorted({text for text in texts if text not in vectors})
-        self.reused = sum(text in vectors for text in texts)
-        self.embedded = len(texts) - self.reused
+        counted = [embedding_text(c) for c, document in pairs if document.source != RESERVED]
+        self.reused = sum(text in vectors for text in counted)
+        self.embedded = len(counted) - self.reused
         with self._stage("embed"):
             if missing:
                 made = embedder.embed_passages(
@@ -177,16 +183,14 @@ class _Run:
         else:
             catalogue.confirm(at=at)
 
-    def _report(
-        self, gathered: Gathered, difference: Plan, known: Mapping[str, Entry]
-    ) -> IndexReport:
+    def _report(self, gathered: Gathered, work: Work, known: Mapping[str, Entry]) -> IndexReport:
         sources = {name: one.entry.source for name, one in gathered.found.items()}
         sources |= {name: entry.source for name, entry in known.items()}
         names = [source.name for source in self.sources]
-        gone = sorted(set(sources.values()) - set(names))
+        gone = sorted(set(sources.values()) - {*names, RESERVED})
         return IndexReport(
             sources=tuple(
-                _counted(name, difference, sources, gathered.problems.get(name, ""))
+                _counted(name, work.plan, sources, gathered.problems.get(name, ""))
                 for name in [*names, *gone]
             ),
             chunks_embedded=self.embedded,
@@ -197,6 +201,7 @@ class _Run:
             skipped=tuple(sorted(gathered.skipped.items())),
             seconds=tuple(self.seconds.items()),
             index_version=self.index.version,
+            revoked=tuple(_revoked(gathered, work.plan, known)),
         )
 
     @contextmanager
@@ -204,6 +209,14 @@ class _Run:
         start = perf_counter()
         yield
         self.seconds[name] = perf_counter() - start
+
+
+def _revoked(gathered: Gathered, difference: Plan, known: Mapping[str, Entry]) -> Iterator[Remark]:
+    for doc_id, entry in sorted(known.items()):
+        if doc_id in difference.removed:
+            yield Remark(entry.source, entry.path, "removed")
+        elif loses_readers(entry.roles, gathered.found[doc_id].entry.roles):
+            yield Remark(entry.source, entry.path, "read by fewer")
 
 
 def _counted(

@@ -60,6 +60,11 @@ def left_with(before: frozenset[str], after: frozenset[str]) -> frozenset[str]:
     return after if EVERYONE in before else before & after
 
 
+def loses_readers(before: frozenset[str], after: frozenset[str]) -> bool:
+    """Tell whether somebody who could read a document cannot any more."""
+    return EVERYONE not in after and not before <= after
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """Everything one run will write.

@@ -42,6 +42,9 @@ class IndexReport:
         skipped: Extension and number of files that cannot be parsed.
         seconds: Stage and time [s].
         index_version: That serves now.
+        revoked: Documents that fewer people may read than before, or nobody.
+        revocation_lag_s: Longest time from such a change to its effect; None where there was
+            none, or nobody has looked.
     """
 
     sources: tuple[SourceReport, ...]
@@ -53,6 +56,8 @@ class IndexReport:
     skipped: tuple[tuple[str, int], ...]
     seconds: tuple[tuple[str, float], ...]
     index_version: str
+    revoked: tuple[Remark, ...] = ()
+    revocation_lag_s: float | None = None
 
     @property
     def documents(self) -> int:

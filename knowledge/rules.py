@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from knowledge.access import RESERVED
 from knowledge.errors import AccessRulesError
 from knowledge.frontmatter import checked_roles, checked_url, host_of, told
 from knowledge.strict_yaml import StrictLoader
@@ -52,6 +53,13 @@ def _checked_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
     return hosts
 
 
+def _checked_name(name: str) -> str:
+    if name == RESERVED:
+        problem = f"the source name {name} is reserved: use another one"
+        raise ValueError(problem)
+    return name
+
+
 class Rule(BaseModel, frozen=True, extra="forbid"):
     """Who may read the paths that match."""
 
@@ -62,7 +70,9 @@ class Rule(BaseModel, frozen=True, extra="forbid"):
 class SourceRules(BaseModel, frozen=True, extra="forbid"):
     """One source as the file writes it."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+    name: Annotated[
+        str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$"), AfterValidator(_checked_name)
+    ]
     folder: Annotated[str, Field(min_length=1)]
     link: Annotated[str, Field(strict=True), AfterValidator(_checked_link)]
     hosts: Annotated[tuple[str, ...], AfterValidator(_checked_hosts)] = ()
@@ -129,9 +139,14 @@ class SourceAccess:
 
 @dataclass(frozen=True, slots=True)
 class AccessRules:
-    """The checked rules of all sources."""
+    """The checked rules of all sources.
+
+    Attributes:
+        path: The file that they stand in.
+    """
 
     sources: tuple[SourceAccess, ...]
+    path: Path
 
     @property
     def role_names(self) -> frozenset[str]:
@@ -172,7 +187,7 @@ def load_rules(path: Path, *, base_url: str) -> AccessRules:
         raise AccessRulesError(str(path), told(error)) from error
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise AccessRulesError(str(path), " ".join(str(error).split())) from error
-    return AccessRules(sources=_unique(path, sources))
+    return AccessRules(sources=_unique(path, sources), path=path)
 
 
 def _text_of(path: Path) -> str:

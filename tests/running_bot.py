@@ -10,7 +10,8 @@ from typing import Any
 from slack_bolt import App
 from sqlalchemy import Engine
 
-from adapters import ledger
+from adapters import ledger, remarks
+from bot import decisions
 from bot.audience import Place
 from bot.conversation import Answer, Outcome, Question, Reply, Sentence, Source, Trace
 from bot.database import Writer, open_engine
@@ -23,9 +24,11 @@ from bot.listeners.feedback import Feedback
 from bot.listeners.ingress import Ingress
 from bot.listeners.questions import BotUser
 from bot.listeners.reindexing import Reindexed, Reindexing
-from bot.listeners.replies import Replies
+from bot.listeners.remarks import Remarks
+from bot.listeners.replies import Replies, Spans
 from bot.listeners.runner import Listeners, SlackRunner, Threads, build_app, who_we_are
 from bot.memory import Memory
+from bot.monitoring.metrics import Metrics
 from bot.worker import Worker
 from bot.worksheet import Working
 from bot.workspace.running import RunningWorkspace
@@ -126,6 +129,8 @@ class Parts:
     reindex: Callable[[str | None, Callable[[int, int], None]], Reindexed] = (
         lambda _source, _progress: Reindexed({"documents": 3})
     )
+    metrics: Metrics = field(default_factory=Metrics)
+    spans: Spans | None = None
     capacity: int = 8
     first_delay_s: float = 0.05
 
@@ -138,11 +143,22 @@ def build_bot(workspace: RunningWorkspace, folder: Path, parts: Parts) -> Bot:
     engine = open_engine(f"sqlite:///{folder / 'bot.db'}")
     writer = Writer(engine)
     ledger.create_tables(engine)
+    remarks.create_tables(engine)
+    decisions.create_tables(engine)
     inbox = Inbox(engine, writer, utc_now)
     errands = Errands(engine, writer, utc_now)
     delivery = Delivery(writes, reads, us.user)
     memory = Memory(engine, parts.roles_of)
-    replies = Replies(parts.answerer.work, parts.readers, memory, engine, inbox, delivery)
+    replies = Replies(
+        parts.answerer.work,
+        parts.readers,
+        memory,
+        engine,
+        inbox,
+        delivery,
+        parts.metrics,
+        parts.spans,
+    )
     worker = Worker(capacity=parts.capacity)
     courtesies = Worker(capacity=100, name="courtesies")
     desk = Desk(replies, worker, first_delay_s=parts.first_delay_s)
@@ -154,7 +170,8 @@ def build_bot(workspace: RunningWorkspace, folder: Path, parts: Parts) -> Bot:
 
     listeners = Listeners(
         Ingress(us, inbox, parts.readers.notice, desk.wake, lambda: desk.is_open),
-        Feedback(us, writer, delivery, courtesies),
+        Feedback(us, writer, delivery, courtesies, metrics=parts.metrics),
+        Remarks(engine, writer, delivery, 365, utc_now, parts.metrics),
         Commands(us, parts.admins, parts.is_full_member, status, reindexing),
         "/housevoice",
     )

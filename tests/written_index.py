@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from knowledge.access import Audience
 from knowledge.chunking import embedding_text
 from knowledge.documents import Chunk, Document
-from knowledge.index import Index, IndexVersions
+from knowledge.index import Index
+from knowledge.pointer import IndexVersions
 from knowledge.rows import IndexedChunk
 
 VERSIONS = IndexVersions(embedder="hashing-1", chunker="headings", parser="plain")

@@ -9,12 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from adapters import ledger
+from bot import decisions
 from bot.cli import readers
+from bot.cli.logbook import decision_line
 from bot.conversation import Answer, Question, Reply, Source, Trace
-from bot.database import open_engine
+from bot.decisions import Decision, Kind
 from bot.house import open_house
 from bot.inert import inert
-from bot.records import trace_of
+from bot.records import is_as_recorded, trace_of
 from bot.settings import Settings
 from bot.tracing import configure
 from knowledge.access import EVERYONE
@@ -42,22 +44,21 @@ def ask(
 
 
 def trace(settings: Settings, answer_id: str) -> None:
-    """Explain one answer that was posted.
+    """Explain one answer that was posted, and what was decided about it since.
 
     Raises:
         UnknownAnswerError: If there is none of that id.
     """
-    engine = open_engine(settings.store_url)
-    try:
-        ledger.create_tables(engine)
-        with engine.connect() as connection:
-            row = ledger.answer(connection, answer_id)
-            votes = ledger.votes_of(connection, answer_id)
-    finally:
-        engine.dispose()
+    with open_house(settings) as house, house.engine.connect() as connection:
+        row = ledger.answer(connection, answer_id)
+        votes = ledger.votes_of(connection, answer_id)
+        decided = decisions.decisions_of(connection, answer_id)
     console = Console(soft_wrap=True, highlight=False)
-    console.print(_facts(row, trace_of(row), [vote.verdict for vote in votes]))
+    later = {"votes": _votes(votes), "texts": _texts(row, decided)}
+    console.print(_grid(_facts(row, trace_of(row)) | later))
     console.print(_candidates(trace_of(row)))
+    for decision in decided:
+        console.print(decision_line(decision))
 
 
 def _show_reply(console: Console, reply: Reply) -> None:
@@ -73,22 +74,43 @@ def _source(source: Source) -> str:
     return f"[{source.number}] {inert(source.title)}{dated} {source.url}"
 
 
-def _facts(row: ledger.AnswerRow, told: Trace, verdicts: list[str]) -> Table:
+def _texts(row: ledger.AnswerRow, decided: list[Decision]) -> str:
+    recorded = [one.record for one in decided if one.kind is Kind.ANSWER]
+    if row.is_forgotten:
+        return "forgotten"
+    if not recorded:
+        return "kept; the decision log does not know them"
+    is_same = is_as_recorded(row, recorded[-1])
+    return "kept, as recorded" if is_same else "kept, but NOT as recorded: somebody changed them"
+
+
+def _votes(votes: list[ledger.Vote]) -> str:
+    verdicts = [vote.verdict for vote in votes]
+    return f"{verdicts.count('up')} up, {verdicts.count('down')} down"
+
+
+def _facts(row: ledger.AnswerRow, told: Trace) -> dict[str, str]:
     timings = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in told.timings_s)
-    facts = {
+    return {
         "answer": row.answer_id,
         "asked": f"{row.asked_at:%Y-%m-%d %H:%M:%S} UTC by {row.asker} in {row.channel}",
         "outcome": f"{row.outcome}, {told.reason}" if told.reason else row.outcome,
         "audience": told.audience or "unknown: nothing internal was used",
+        "arm": told.arm,
+        "settings": told.configuration or "not recorded",
         "index": f"{told.index_version} by {told.embedder}",
         "model": " + ".join(filter(None, (told.base, told.adapter))) or "none was asked",
+        "engine": ", ".join(filter(None, (told.engine, told.finish))) or "none",
         "voice": told.voice,
         "prompt": f"{told.prompt_sha256 or 'none'}, {told.prompt_tokens} tokens",
-        "said": f"{told.completion_tokens} tokens; dropped: {', '.join(told.dropped) or 'nothing'}",
+        "said": f"{told.completion_tokens} tokens; {', '.join(told.verdicts) or 'no sentence'}",
+        "top cosine": f"{told.top_cosine:.3f}",
         "bearing": f"{told.bearing:.2f}",
         "seconds": timings or "none",
-        "votes": f"{verdicts.count('up')} up, {verdicts.count('down')} down",
     }
+
+
+def _grid(facts: dict[str, str]) -> Table:
     table = Table.grid(padding=(0, 2))
     for name, value in facts.items():
         table.add_row(Text(name, style="bold"), Text(value))

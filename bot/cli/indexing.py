@@ -1,10 +1,8 @@
-"""`housevoice index` and `housevoice evaluate`: the library is filled, and measured."""
+"""`housevoice index`: the library is brought up to date, and what was left out is told."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from pydantic import TypeAdapter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -15,16 +13,10 @@ from bot.doctor import examine_access
 from bot.house import open_house
 from bot.inert import inert
 from bot.settings import Settings
-from knowledge import evaluation
-from knowledge.access import Audience
 from knowledge.errors import SourceError
-from knowledge.evaluation import Evaluation, Scores
 from knowledge.reporting import IndexReport, Remark, SourceReport
-from knowledge.retrieval import HybridRetriever
 
 _MOST_REMARKS = 20
-_DEPTH = 50  # passages looked at, so that there are ten documents among them
-_EVALUATION = TypeAdapter(Evaluation)
 
 
 def index(settings: Settings, *, source: str | None, rebuild: bool) -> None:
@@ -40,21 +32,6 @@ def index(settings: Settings, *, source: str | None, rebuild: bool) -> None:
     for one in report.sources:
         if one.problem:
             raise SourceError(one.name, one.problem)
-
-
-def evaluate(settings: Settings, *, golden: Path | None, to: Path | None) -> None:
-    """Measure retrieval on a golden set, that of the documents' folder by default."""
-    cases = evaluation.load_golden(golden or settings.knowledge.folder / "golden.yaml")
-    with open_house(settings) as house, _bar() as bar:
-        stages = _stages(bar)
-        found = evaluation.evaluate(
-            cases,
-            _searched(house.retriever),
-            on_progress=lambda done: stages("questions", done, 0),
-        )
-    if to:
-        to.write_bytes(_EVALUATION.dump_json(found, indent=2))
-    Console().print(_scores_table(found))
 
 
 def show_report(console: Console, report: IndexReport) -> None:
@@ -77,11 +54,6 @@ def _warn_of_access(folder: Path) -> None:
     for finding in examine_access(folder):
         if not finding.is_ok:
             stderr.print(shown(finding))
-
-
-def _searched(retriever: HybridRetriever) -> Callable[[str, Audience], Sequence[str]]:
-    deep = replace(retriever, limit=_DEPTH, per_document=1)
-    return lambda text, audience: [one.doc_id for one in deep.search(text, audience).passages]
 
 
 def _bar() -> Progress:
@@ -116,16 +88,3 @@ def _show_remarks(console: Console, title: str, remarks: Sequence[Remark]) -> No
         console.print(Text(f"  {inert(one.path)}: {inert(one.reason)}"))
     if len(remarks) > _MOST_REMARKS:
         console.print(Text(f"  and {len(remarks) - _MOST_REMARKS} more"))
-
-
-def _scores_table(found: Evaluation) -> Table:
-    k = found.scores.k
-    names = (f"recall@{k}", f"mrr@{k}", f"ndcg@{k}", f"hit@{k}")
-    table = Table("questions", "n", *names, box=None)
-    for name, scores in (*found.by_tag, ("all", found.scores)):
-        table.add_row(name, str(scores.n), *_figures(scores))
-    return table
-
-
-def _figures(scores: Scores) -> tuple[str, ...]:
-    return tuple(f"{one:.3f}" for one in (scores.recall, scores.mrr, scores.ndcg, scores.hit))

@@ -14,7 +14,7 @@ from bot.roles import RoleMap, read_roles
 from bot.settings import Settings, forget_proxies
 from bot.workspace.running import running_workspace
 from bot.workspace.seed import demo_seed
-from knowledge.access import EVERYONE, Audience
+from knowledge.access import EVERYONE, Audience, assignable_role
 from knowledge.errors import AccessRulesError
 from knowledge.rules import load_rules
 
@@ -33,7 +33,7 @@ def with_roles(settings: Settings, listed: str) -> Audience:
     if listed != listed.lower():
         problem = f"role names are lower case: {','.join(sorted(roles)).lower()}"
         raise UserInputError(problem)
-    audience = Audience.from_role_sets([roles])
+    audience = Audience.from_role_sets([{assignable_role(role) for role in roles}])
     if further := roles - {EVERYONE}:
         _warn_of_unnamed(settings, further)
     return audience

@@ -32,6 +32,7 @@ class Status:
         chunks: None where the index is not loaded yet.
         adapter: Empty where there is none.
         waiting: Questions that wait for the worker.
+        trial: What candidate is on trial, in a sentence; empty if none is.
     """
 
     index_age_s: float | None
@@ -40,6 +41,7 @@ class Status:
     model: str
     adapter: str
     waiting: int
+    trial: str = ""
 
 
 class _Command(BaseModel):
@@ -115,7 +117,8 @@ def described(status: Status) -> str:
         chunks = "not loaded yet" if status.chunks is None else f"{status.chunks:,} chunks"
         index = f"Index: {_age(status.index_age_s)} old, {status.documents:,} documents, {chunks}."
     voice = f"Model: {status.model}. Voice adapter: {status.adapter or 'none'}."
-    return f"{index} {voice} Questions waiting: {status.waiting}."
+    sentences = (index, voice, f"Questions waiting: {status.waiting}.", status.trial)
+    return " ".join(filter(None, sentences))
 
 
 def _age(seconds: float) -> str:

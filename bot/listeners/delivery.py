@@ -4,9 +4,11 @@ Knows nothing of questions beyond where they were asked.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from http.client import HTTPException
 from typing import Any
 
@@ -107,9 +109,8 @@ class Delivery:
             SlackUncertainError: If it could not be read just now.
         """
         for message in self._thread(question):
-            if message.get("user") == self.bot_user and _question_id(message) == (
-                question.question_id
-            ):
+            asked = _payload(message).get("question_id")
+            if message.get("user") == self.bot_user and asked == question.question_id:
                 return str(message["ts"])
         return None
 
@@ -144,6 +145,39 @@ class Delivery:
                 channel=channel, user=user, thread_ts=thread_ts, **post.as_update()
             )
 
+    def announce(self, channel: str, post: Post) -> None:
+        """Post in a channel, outside of any thread.
+
+        Raises:
+            SlackRefusedError: If it cannot be posted.
+            SlackUncertainError: If it may stand there; `has_announced` tells.
+        """
+        with _translated("chat.postMessage"):
+            self.writes.chat_postMessage(channel=channel, **post.as_post())
+
+    def has_announced(self, channel: str, ids: Mapping[str, str], since: datetime) -> bool:
+        """Look for a post of ours by its ids, among those since a time.
+
+        Raises:
+            SlackRefusedError: If the channel cannot be read.
+            SlackUncertainError: If it could not be read just now.
+        """
+        oldest = f"{since.timestamp():.6f}"
+        read = partial(self.reads.conversations_history, channel=channel, oldest=oldest)
+        return any(
+            message.get("user") == self.bot_user and _payload(message) == ids
+            for message in _pages("conversations.history", read)
+        )
+
+    def open_modal(self, trigger_id: str, view: Mapping[str, Any]) -> None:
+        """Show a form to whoever has just clicked.
+
+        Raises:
+            SlackCallError: If it is not known to be open; a trigger lives for three seconds.
+        """
+        with _translated("views.open"):
+            self.writes.views_open(trigger_id=trigger_id, view=dict(view))
+
     def post_direct(self, user: str, post: Post) -> tuple[str, str]:
         """Write to one person, and return channel and ``ts``.
 
@@ -157,28 +191,30 @@ class Delivery:
         return channel, str(answer["ts"])
 
     def _thread(self, question: OpenQuestion) -> Iterator[Mapping[str, Any]]:
-        cursor: str | None = None
-        for _ in range(_PAGES):
-            with _translated("conversations.replies"):
-                page = self.reads.conversations_replies(
-                    channel=question.place.channel,
-                    ts=question.thread_ts,
-                    oldest=question.ts,
-                    include_all_metadata=True,
-                    limit=200,
-                    cursor=cursor,
-                )
-            yield from page["messages"]
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return
+        read = partial(
+            self.reads.conversations_replies,
+            channel=question.place.channel,
+            ts=question.thread_ts,
+            oldest=question.ts,
+        )
+        yield from _pages("conversations.replies", read)
 
 
-def _question_id(message: Mapping[str, Any]) -> str | None:
+def _pages(method: str, read: Callable[..., Any]) -> Iterator[Mapping[str, Any]]:
+    cursor: str | None = None
+    for _ in range(_PAGES):
+        with _translated(method):
+            page = read(include_all_metadata=True, limit=200, cursor=cursor)
+        yield from page["messages"]
+        cursor = (page.get("response_metadata") or {}).get("next_cursor")
+        if not cursor:
+            return
+
+
+def _payload(message: Mapping[str, Any]) -> Mapping[str, Any]:
     metadata = message.get("metadata") or {}
-    if metadata.get("event_type") != EVENT_TYPE:
-        return None
-    return (metadata.get("event_payload") or {}).get("question_id")
+    is_ours = metadata.get("event_type") == EVENT_TYPE
+    return (metadata.get("event_payload") or {}) if is_ours else {}
 
 
 @contextmanager

@@ -24,6 +24,7 @@ class Desk:
     """The thread between the inbox and the worker.
 
     Args:
+        sweep: Forgets what is too old; called at the start and every hour.
         clock: Seconds that only grow; never the time of day.
         first_delay_s: Pause before the second try of what Slack may not have taken; then
             twice as long each time, up to a minute.
@@ -34,6 +35,7 @@ class Desk:
         replies: Replies,
         worker: Worker,
         *,
+        sweep: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = monotonic,
         first_delay_s: float = 1.0,
     ) -> None:
@@ -41,6 +43,7 @@ class Desk:
         self._delivery = replies.delivery
         self._replies = replies
         self._worker = worker
+        self._sweep = sweep
         self._clock = clock
         self._first_delay_s = first_delay_s
         self._woken = Event()
@@ -58,6 +61,11 @@ class Desk:
     def is_open(self) -> bool:
         """Whether questions are taken on."""
         return not self._is_stopping.is_set()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin, with what an earlier run left behind."""
@@ -204,6 +212,7 @@ class Desk:
         if self._clock() - self._pruned_at >= _PRUNE_EVERY_S:
             self._pruned_at = self._clock()
             self._inbox.prune()
+            self._sweep()
 
 
 def _asked_for_s(error: Exception) -> float:

@@ -3,8 +3,9 @@
 Knows neither how an answer is made nor how readers are found out; it asks, records, shows.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Protocol
 
 from sqlalchemy import Engine
@@ -21,6 +22,7 @@ from bot.listeners.delivery import Delivery
 from bot.listeners.questions import LONGEST_QUESTION
 from bot.listeners.small_talk import SmallTalk, small_talk
 from bot.memory import Memory
+from bot.monitoring.metrics import Metrics
 from bot.records import reply_of, row_of
 from bot.tracing import note, note_failure, trace_id, wide_event
 from bot.worksheet import Working
@@ -50,9 +52,24 @@ class Readers(Protocol):
         ...
 
 
+class Spans(Protocol):
+    """Where the trace of a question is sent; quick, and never raises."""
+
+    def question(
+        self, fields: Mapping[str, object], timings_s: Iterable[tuple[str, float]], seconds: float
+    ) -> None:
+        """Send what the log line has, with the times of the stages."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """Makes the one visible outcome of a question."""
+    """Makes the one visible outcome of a question.
+
+    Attributes:
+        spans: None where no traces are wanted.
+        after: Called when a reply has been posted; quick, and never raises.
+    """
 
     work: Callable[[Question], Working]
     readers: Readers
@@ -60,6 +77,9 @@ class Replies:
     engine: Engine
     inbox: Inbox
     delivery: Delivery
+    metrics: Metrics = field(default_factory=Metrics)
+    spans: Spans | None = None
+    after: Callable[[OpenQuestion], None] = lambda _: None
 
     def reply(self, question_id: str) -> None:
         """Answer a question in the place of its placeholder.
@@ -85,6 +105,7 @@ class Replies:
             with wide_event("question", outcome=Outcome.BUSY, **_ids(question)):
                 busy = _said(question, Outcome.BUSY, explain(error, trace_id.get()))
                 self.inbox.record_answer(row_of(question, busy, None))
+                self.metrics.turned_away()
                 self._close(question, reply_post(busy.answer.reply, question.answer_id))
 
     def _reply(self, question: OpenQuestion) -> None:
@@ -100,6 +121,7 @@ class Replies:
                 self._withdraw(question)
             else:
                 self._close(question, reply_post(reply, question.answer_id))
+                self.after(question)
 
     def _settled(self, question: OpenQuestion) -> Reply:
         """Return a recorded reply for the readers of this moment, from what they may read now."""
@@ -124,11 +146,21 @@ class Replies:
         return None if row.outcome == Outcome.BUSY else row
 
     def _made(self, question: OpenQuestion, audience: Audience | None) -> ledger.AnswerRow:
+        begun = perf_counter()
         working = self._worked(question, audience)
+        seconds = perf_counter() - begun
         note(**_figures(working.answer.trace))
         row = row_of(question, working, audience)
         self.inbox.record_answer(row)
+        self._tell(question, working.answer, seconds)
         return row
+
+    def _tell(self, question: OpenQuestion, answer: Answer, seconds: float) -> None:
+        trace, outcome = answer.trace, answer.reply.outcome
+        self.metrics.answered(trace, outcome, seconds)
+        if self.spans is not None:
+            fields = {"outcome": outcome, **_ids(question), **_figures(trace)}
+            self.spans.question(fields, trace.timings_s, seconds)
 
     def _worked(self, question: OpenQuestion, audience: Audience | None) -> Working:
         if question.attempts >= _MOST_ATTEMPTS:  # answering it may take the process down
@@ -179,6 +211,7 @@ def _ids(question: OpenQuestion) -> dict[str, str]:
 
 def _figures(trace: Trace) -> dict[str, str | int]:
     return {
+        "arm": trace.arm,
         "reason": trace.reason,
         "index_version": trace.index_version,
         "base": trace.base,
@@ -204,7 +237,9 @@ def _asked(
     question: OpenQuestion, audience: Audience | None, turns: tuple[Turn, ...] = ()
 ) -> Question:
     place = question.place
-    return Question(question.question_id, question.text or "", audience, turns, place.team)
+    # What was begun before may have taken the process down: it is no question to try things on.
+    channel = "" if question.attempts else place.channel
+    return Question(question.question_id, question.text or "", audience, turns, place.team, channel)
 
 
 def _said(question: OpenQuestion, outcome: Outcome, sentence: str) -> Working:

@@ -15,7 +15,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.blocks import FEEDBACK_ACTION
+from bot.blocks import FEEDBACK_ACTION, SAY_WHY_ACTION
 from bot.database import Writer
 from bot.errors import SlackSetupError
 from bot.listeners.commands import Commands
@@ -23,10 +23,14 @@ from bot.listeners.desk import Desk
 from bot.listeners.feedback import Feedback
 from bot.listeners.ingress import Ingress
 from bot.listeners.questions import BotUser
+from bot.listeners.remarks import Remarks
+from bot.monitoring.rounds import Rounds
+from bot.remark_form import CALLBACK_ID
 from bot.tracing import note_failure, quiet_slack
 from bot.worker import Worker
 
 STOP_DEADLINE_S = 25.0
+_ROUNDS_DEADLINE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Listeners:
 
     ingress: Ingress
     feedback: Feedback
+    remarks: Remarks
     commands: Commands
     command: str
 
@@ -80,6 +85,8 @@ def build_app(client: WebClient, listeners: Listeners) -> App:
     )
     app.use(listeners.ingress.on_request)
     app.action(FEEDBACK_ACTION)(listeners.feedback.on_click)
+    app.action(SAY_WHY_ACTION)(listeners.remarks.on_click)
+    app.view(CALLBACK_ID)(listeners.remarks.on_submission)
     app.command(listeners.command)(listeners.commands.on_command)
     app.error(_note_error)
     return app
@@ -103,6 +110,7 @@ class Threads:
     desk: Desk
     courtesies: Worker
     writer: Writer
+    rounds: Rounds | None = None
 
 
 class SlackRunner:
@@ -128,6 +136,11 @@ class SlackRunner:
         self._resume = resume
         self._stop_asked = Event()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the socket to Slack is open now."""
+        return bool(self._handler.client.is_connected())
+
     def start(self) -> None:
         """Take up what was left behind, then listen.
 
@@ -136,6 +149,8 @@ class SlackRunner:
         """
         self._threads.desk.start()
         self._resume()
+        if self._threads.rounds is not None:
+            self._threads.rounds.start()
         try:
             self._handler.connect()  # type: ignore[no-untyped-call]  # so Bolt ships it
         except SlackApiError as error:
@@ -153,6 +168,8 @@ class SlackRunner:
         until = monotonic() + deadline_s
         self._threads.desk.close()
         self._hang_up()
+        if self._threads.rounds is not None:
+            self._threads.rounds.stop(min(_ROUNDS_DEADLINE_S, max(0.0, until - monotonic())))
         is_done = self._threads.desk.stop(max(0.0, until - monotonic()))
         self._threads.courtesies.stop(min(1.0, max(0.0, until - monotonic())))
         self._threads.writer.close()

@@ -1,7 +1,7 @@
 """Clicks, commands and modals on their way to the app, and what it answers to them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.workspace import posting
 from bot.workspace.arguments import Args
@@ -16,6 +16,7 @@ from bot.workspace.wire import Code, JsonObject, RefusedError
 TRIGGER_LIFE_S = 3.0
 RESPONSE_URL_LIFE_S = 30 * 60.0
 RESPONSE_URL_USES = 5
+_NO_ANSWER = "We had some trouble connecting. Try again?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def send_command(
 
 
 def send_submission(workspace: Workspace, user: User, view: View, values: JsonObject) -> None:
-    """Send ``view_submission`` with what the person filled in."""
+    """Send ``view_submission`` with what was filled in; it is open until the app takes that."""
     payload = _interaction(workspace, "view_submission", user) | {
         "trigger_id": _new_trigger(workspace, user.id),
         "response_urls": [],
@@ -96,10 +97,18 @@ def send_submission(workspace: Workspace, user: User, view: View, values: JsonOb
         if action in {"update", "push"}:
             body = view.body | (answer or {})["view"]
             workspace.views[view.id] = View(view.id, user.id, body, workspace.new_id("h"))
-        elif action != "errors":
+        elif action == "errors":
+            show_errors((answer or {}).get("errors") or {})
+        else:
             workspace.views.pop(view.id, None)
 
-    workspace.delivery.send(INTERACTIVE, payload, on_ack=on_ack)
+    def show_errors(errors: JsonObject) -> None:
+        if (shown := workspace.views.get(view.id)) is not None:
+            workspace.views[view.id] = replace(shown, errors=errors)
+
+    workspace.delivery.send(
+        INTERACTIVE, payload, on_ack=on_ack, on_timeout=lambda: show_errors({"": _NO_ANSWER})
+    )
 
 
 def send_view_closed(workspace: Workspace, user: User, view: View) -> None:

@@ -31,7 +31,7 @@ def page_view(workspace: Workspace, user_id: str, channel_id: str, thread_ts: st
         "channels": [_entry(workspace, user, each) for each in workspace.visible_channels(user)],
         "names": {each.id: each.real_name for each in workspace.users.values()},
         "commands": list(workspace.app.commands),
-        "modal": view.body if view else None,
+        "modal": view.body | {"errors": view.errors} if view else None,
     }
     try:
         _, channel = seen_channel(workspace, user_id, channel_id)

@@ -65,12 +65,18 @@ class ResponseUrl:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A modal that one person has open."""
+    """A modal that one person has open.
+
+    Attributes:
+        errors: What the app found wrong with the last submission, by block; what is wrong with
+            the whole of it stands under an empty name.
+    """
 
     id: str
     user: str
     body: JsonObject
     hash: str
+    errors: JsonObject = field(default_factory=dict)
 
 
 def counting_ids(run: str = "") -> Callable[[str], str]:

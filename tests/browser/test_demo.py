@@ -72,7 +72,7 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Demo]:
     ):
         try:
             assert process.stdout is not None
-            line = next((line for line in process.stdout if "http://" in line), "")
+            line = next((line for line in process.stdout if "Open http://" in line), "")
             assert line, log.read_text()
             url = next(word for word in line.split() if word.startswith("http://"))
             yield Demo(process, url, tmp_path / "data", log)

@@ -9,9 +9,10 @@ import pytest
 from asking import CONTACT, EVERYONE, LEAVE, QUESTION, VOICE, VOICE_FILE
 from pydantic import SecretStr
 
-from bot.bootstrap import demo_settings, local_workspace, open_house
 from bot.conversation import Outcome, Question
+from bot.demo import demo_settings, local_workspace
 from bot.errors import PortTakenError
+from bot.house import open_house
 from bot.settings import KnowledgeSettings, ModelSettings, Settings, SlackSettings
 from bot.workspace.seed import SEED_ADMIN, demo_seed
 from knowledge.access import Audience

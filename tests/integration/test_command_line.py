@@ -15,6 +15,7 @@ from bot.cli import premises, readers
 from bot.conversation import Candidate, Outcome, Trace
 from bot.database import open_engine
 from bot.errors import PortTakenError, UserInputError
+from bot.evaluation.results_file import load
 from bot.settings import KnowledgeSettings, Settings
 from knowledge.access import Audience
 
@@ -84,7 +85,7 @@ def test_index_ask_and_evaluate(
     run(monkeypatch, "ask", "How large is the yearly bonus pool?", "--roles", "hr")
     allowed = capsys.readouterr().out
     run(monkeypatch, "evaluate", "--json", str(house / "scores.json"))
-    scores = json.loads((house / "scores.json").read_text())["scores"]
+    (arm,) = load(house / "scores.json").arms
 
     assert "3 chunks embedded" in first
     assert "drafts/plan.md" in first
@@ -96,7 +97,7 @@ def test_index_ask_and_evaluate(
     assert "412" not in refused
     assert "hr/bonus" not in refused
     assert "412,000" in allowed
-    assert (scores["n"], scores["hit"]) == (2, 1.0)
+    assert {one.measure: one.value for one in arm.figures}["hit@5"] == 1.0
 
 
 @pytest.mark.parametrize(

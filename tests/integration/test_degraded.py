@@ -20,7 +20,8 @@ from bot.settings import KnowledgeSettings, ModelSettings, Settings, SlackSettin
 from bot.workspace.running import RunningWorkspace, running_workspace
 from bot.workspace.seed import SEED_ADMIN, SEED_EMPLOYEE, SEED_HELP, demo_seed
 from knowledge.chunking import CHUNKER_VERSION
-from knowledge.index import Index, IndexVersions
+from knowledge.index import Index
+from knowledge.pointer import IndexVersions
 
 LIBRARY = "My library is not available just now. Please ask again shortly."
 MODEL = "A model of mine is not installed. Please tell my keepers."

@@ -17,8 +17,9 @@ from bot.workspace.running import RunningWorkspace, running_workspace
 from bot.workspace.seed import demo_seed
 from knowledge.catalogue import Catalogue
 from knowledge.chunking import CHUNKER_VERSION
-from knowledge.index import Index, IndexVersions
+from knowledge.index import Index
 from knowledge.parsing import PARSER_VERSION
+from knowledge.pointer import IndexVersions
 
 ACCESS = """
 version: 1

@@ -10,6 +10,7 @@ import pytest
 from running_bot import Bot, Parts, build_bot, running_bot, wait_for_reply
 from slack_bolt import BoltRequest
 
+from bot import decisions
 from bot.workspace.faults import Fault
 from bot.workspace.running import RunningWorkspace, running_workspace
 from bot.workspace.seed import (
@@ -105,12 +106,31 @@ def test_a_change_of_mind_is_not_thanked_for_again(
             (SEED_ENGINEER, "up"),
         ]:
             workspace.click(user, SEED_HELP, ts, f"v1:{answer_id}:{verdict}")
-        workspace.wait_until(lambda: len(workspace.whispers_to(SEED_ENGINEER)) == 1)
+        workspace.wait_until_settled()
+        bot.courtesies.finish()
         votes = bot.votes(answer_id)
 
     thanked = [one.args["user"] for one in workspace.calls_of("chat.postEphemeral")]
-    assert thanked == [SEED_MANAGER, SEED_ENGINEER]
+    assert sorted(thanked) == sorted([SEED_MANAGER, SEED_ENGINEER])
     assert sorted(votes) == sorted([(SEED_MANAGER, "up"), (SEED_ENGINEER, "up")])
+
+
+def test_the_decision_log_has_each_vote_that_counts(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """With the vote that it replaces, and without the person; a late click leaves no record."""
+    with running_bot(workspace, tmp_path, Parts()) as bot:
+        ts, answer_id = answered(workspace, bot)
+        for verdict, at in (("up", "9.0"), ("down", "12.0"), ("up", "10.0")):
+            body = a_click(answer_id, ts, user=SEED_MANAGER, verdict=verdict, action_ts=at)
+            assert status_of(bot, body) == 200
+        with bot.engine.connect() as connection:
+            decided = decisions.decisions_of(connection, answer_id)
+
+    assert [(one.kind.value, dict(one.record)) for one in decided[1:]] == [
+        ("vote", {"verdict": "up", "instead_of": ""}),
+        ("vote", {"verdict": "down", "instead_of": "up"}),
+    ]
 
 
 def test_the_last_click_counts(workspace: RunningWorkspace, tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ from knowledge.access import Audience
 from knowledge.catalogue import Catalogue
 from knowledge.chunking import CHUNKER_VERSION
 from knowledge.errors import AccessRulesError, IndexBusyError, IndexInDoubtError, SourceError
-from knowledge.index import Index, IndexVersions
+from knowledge.index import Index
 from knowledge.ingestion import Ingestion
 from knowledge.parsing import PARSER_VERSION
+from knowledge.pointer import IndexVersions
 from knowledge.reporting import IndexReport
 from knowledge.retrieval import HybridRetriever
 from knowledge.rules import load_rules

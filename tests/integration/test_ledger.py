@@ -1,14 +1,16 @@
 """Answers and votes in real SQLite."""
 
 import random
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, inspect
 
 from adapters import ledger
 from adapters.errors import UnknownAnswerError
@@ -111,9 +113,136 @@ def test_a_thread_comes_back_in_order(connection: Connection) -> None:
     assert not ledger.has_thread(connection, "T1", "C2", "9.9")
 
 
-def test_an_edited_question_is_kept_as_edited(connection: Connection) -> None:
-    """Only that one, and only the text."""
-    ledger.reword_question(connection, "T1", "C1", "1.000001", "nights off?")
-    ledger.reword_question(connection, "T1", "C2", "1.000001", "other")
+FORGOTTEN = replace(AN_ANSWER, question="", reply="", served="", salt="")
 
-    assert ledger.answer(connection, "a1") == replace(AN_ANSWER, question="nights off?")
+
+def test_a_forgotten_question_takes_its_answer_along(connection: Connection) -> None:
+    """Only that one, and only the texts: ids, figures and votes stay."""
+    ledger.record_vote(connection, Vote("a1", "T1", "U1", "up", "5.0"))
+    assert ledger.forget_question(connection, "T1", "C2", "1.000001") == []
+    assert ledger.answer(connection, "a1") == AN_ANSWER
+    assert ledger.forget_question(connection, "T1", "C1", "1.000001") == ["a1"]
+
+    assert ledger.answer(connection, "a1") == FORGOTTEN
+    assert ledger.answer(connection, "a1").is_forgotten
+    assert ledger.turns_of_thread(connection, "T1", "C1", "1.000001") == [FORGOTTEN]
+    assert len(ledger.votes_of(connection, "a1")) == 1
+    assert ledger.forget_question(connection, "T1", "C1", "1.000001") == []
+
+
+def later(connection: Connection, n: int) -> None:
+    """Record so many more answers, each asked a day after the one before."""
+    for day in range(1, n + 1):
+        ids = {"answer_id": f"b{day}", "question_id": f"b{day}", "message_ts": f"{day}.5"}
+        asked_at = AN_ANSWER.asked_at + timedelta(days=day)
+        ledger.record_answer(connection, replace(AN_ANSWER, asked_at=asked_at, **ids))
+
+
+def test_texts_are_forgotten_by_age(connection: Connection) -> None:
+    """The oldest first, so many at once, and none that is younger."""
+    later(connection, 4)
+    before = AN_ANSWER.asked_at + timedelta(days=3)
+
+    assert ledger.forget_texts(connection, before, most=2) == 2
+    kept = [ledger.answer(connection, f"b{day}").question for day in (1, 2, 3, 4)]
+    assert kept == ["", "days off?", "days off?", "days off?"]
+    assert ledger.forget_texts(connection, before, most=2) == 1
+    assert ledger.forget_texts(connection, before, most=2) == 0
+    assert not ledger.answer(connection, "b3").is_forgotten
+
+
+def test_an_answer_goes_when_nothing_hangs_on_it(connection: Connection) -> None:
+    """Not while it has texts or votes; its sources go with it."""
+    later(connection, 3)
+    before = AN_ANSWER.asked_at + timedelta(days=3)
+    ledger.record_vote(connection, Vote("b1", "T1", "U1", "up", "5.0"))
+    ledger.forget_texts(connection, AN_ANSWER.asked_at + timedelta(days=2), most=9)
+
+    assert ledger.forget_answers(connection, before, most=9) == 1  # a1; b1 has a vote, b2 texts
+    assert ledger.answers_citing(connection, "hr:leave.md") == ["b1", "b2", "b3"]
+    assert ledger.forget_votes(connection, datetime.fromtimestamp(6, UTC)) == 1
+    assert ledger.forget_answers(connection, before, most=9) == 1
+    assert ledger.answers_citing(connection, "hr:leave.md") == ["b2", "b3"]
+
+
+VERSION_0_1 = """
+CREATE TABLE answers (
+    answer_id VARCHAR(64) NOT NULL PRIMARY KEY, question_id VARCHAR(64) NOT NULL UNIQUE,
+    team VARCHAR(32) NOT NULL, channel VARCHAR(32) NOT NULL, thread_ts VARCHAR(32) NOT NULL,
+    question_ts VARCHAR(32) NOT NULL, message_ts VARCHAR(32) NOT NULL, asker VARCHAR(32) NOT NULL,
+    asked_at_us BIGINT NOT NULL, outcome VARCHAR(16) NOT NULL, audience TEXT NOT NULL,
+    question TEXT NOT NULL, reply TEXT NOT NULL, trace TEXT NOT NULL
+);
+CREATE INDEX answers_by_thread ON answers (team, channel, thread_ts);
+CREATE INDEX answers_by_message ON answers (team, channel, message_ts);
+CREATE TABLE answer_sources (
+    answer_id VARCHAR(64) NOT NULL REFERENCES answers (answer_id) ON DELETE CASCADE,
+    doc_id VARCHAR(256) NOT NULL, PRIMARY KEY (answer_id, doc_id)
+);
+CREATE INDEX ix_answer_sources_doc_id ON answer_sources (doc_id);
+CREATE TABLE votes (
+    answer_id VARCHAR(64) NOT NULL REFERENCES answers (answer_id) ON DELETE CASCADE,
+    team VARCHAR(32) NOT NULL, "user" VARCHAR(32) NOT NULL, verdict VARCHAR(8) NOT NULL,
+    action_s BIGINT NOT NULL, action_us INTEGER NOT NULL, PRIMARY KEY (answer_id, team, "user")
+);
+INSERT INTO answers VALUES ('a1', 'q1', 'T1', 'C1', '1.000001', '1.000001', '2.000001', 'U1',
+    1795253400123456, 'answered', 'everyone', 'days off?', '{}', '{}');
+INSERT INTO answers VALUES ('a2', 'q2', 'T1', 'C1', '1.000001', '3.000001', '4.000001', 'U1',
+    1795253400123456, 'answered', 'everyone', '', '{"was": "edited"}', '{}');
+INSERT INTO answer_sources VALUES ('a1', 'hr:leave.md'), ('a1', 'hr:travel.md');
+INSERT INTO votes VALUES ('a1', 'T1', 'U1', 'up', 5, 0);
+"""
+
+
+def test_a_database_of_version_0_1_is_taken_over(tmp_path: Path) -> None:
+    """Every answer, source and vote is there after the first start; later ones change nothing.
+
+    The reply to a question that had been edited or deleted goes, as it would now.
+    """
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(VERSION_0_1)
+    engine = open_engine(f"sqlite:///{path}")
+    ledger.create_tables(engine)
+    first = _dump(path)
+    ledger.create_tables(engine)
+    with engine.connect() as connection:
+        found = ledger.turns_of_thread(connection, "T1", "C1", "1.000001")
+        votes = ledger.votes_of(connection, "a1")
+    engine.dispose()
+
+    assert found[0] == AN_ANSWER
+    assert (found[1].answer_id, found[1].is_forgotten) == ("a2", True)
+    assert votes == [Vote("a1", "T1", "U1", "up", "5.000000")]
+    assert _dump(path) == first
+    assert not [line for line in first if "edited" in line]
+
+
+def test_an_old_database_ends_up_like_a_new_one(tmp_path: Path) -> None:
+    """The same tables with the same columns and indexes."""
+    shapes = []
+    for name, script in (("old.db", VERSION_0_1), ("new.db", "")):
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            connection.executescript(script)
+        engine = open_engine(f"sqlite:///{tmp_path / name}")
+        ledger.create_tables(engine)
+        shapes.append(_shape(engine))
+        engine.dispose()
+
+    assert shapes[0] == shapes[1]
+
+
+def _dump(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
+
+
+def _shape(engine: Engine) -> dict[str, tuple[set[str], set[str | None]]]:
+    looked = inspect(engine)
+    return {
+        table: (
+            {column["name"] for column in looked.get_columns(table)},
+            {index["name"] for index in looked.get_indexes(table)},
+        )
+        for table in looked.get_table_names()
+    }

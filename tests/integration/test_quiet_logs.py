@@ -11,14 +11,22 @@ import pytest
 import structlog
 from asking import a_passage, an_answerer
 from fakes import ScriptedResponder
-from running_bot import Parts, running_bot, shown, wait_for_reply
+from running_bot import Bot, Parts, running_bot, shown, wait_for_reply
+from slack_bolt import BoltRequest
 
 from adapters.errors import GenerationError
 from adapters.responder import Generate
 from bot.tracing import configure, note
 from bot.workspace.faults import Fault
 from bot.workspace.running import RunningWorkspace, running_workspace
-from bot.workspace.seed import SEED_ADMIN, SEED_EMPLOYEE, SEED_HELP, demo_seed, seed_dm
+from bot.workspace.seed import (
+    SEED_ADMIN,
+    SEED_EMPLOYEE,
+    SEED_HELP,
+    SEED_TEAM,
+    demo_seed,
+    seed_dm,
+)
 from knowledge.errors import ParseError
 
 WEB_CLIENT = "slack_sdk.web.base_client"
@@ -117,6 +125,51 @@ def test_a_success_logs_no_text(workspace: RunningWorkspace, tmp_path: Path, log
         "answered",
         "answered",
     ]
+
+
+def test_a_remark_logs_its_reason_alone(
+    workspace: RunningWorkspace, tmp_path: Path, logs: Logs
+) -> None:
+    """Stored, forged or with the store down: not a word of what stands in the form."""
+    plants = Plants()
+    with running_bot(workspace, tmp_path, a_house(plants, "Your annual leave is 25 days.")) as bot:
+        root = ask(workspace, plants)
+        answer = workspace.thread(SEED_HELP, root)[0]
+        answer_id = bot.answer_at(SEED_HELP, answer.ts).answer_id
+        workspace.click(SEED_EMPLOYEE, SEED_HELP, answer.ts, f"v1:{answer_id}:down")
+        workspace.wait_until(lambda: bot.votes(answer_id) != [])
+        for named in (answer_id, plants.new()):
+            assert submit(bot, named, plants.new()) == 200
+        with bot.engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE remarks RENAME TO gone")
+        assert submit(bot, answer_id, plants.new()) == 200
+        assert submit(bot, answer_id, plants.new(), reason=plants.new()) == 200
+    logged = logs.text()
+
+    assert plants.in_text(logged) == []
+    for told in ("remark_wrong", "remark_refused", "StoreDownError", "malformed_remark"):
+        assert told in logged
+
+
+def submit(bot: Bot, answer_id: str, text: str, *, reason: str = "wrong") -> int | None:
+    """Send a form with a text, and return what Bolt answers."""
+    values = {
+        "reason": {"choice": {"selected_option": {"value": reason}}},
+        "correction": {"text": {"value": text}},
+    }
+    body = {
+        "type": "view_submission",
+        "team": {"id": SEED_TEAM},
+        "user": {"id": SEED_EMPLOYEE, "team_id": SEED_TEAM},
+        "trigger_id": text,
+        "view": {
+            "type": "modal",
+            "callback_id": "remark",
+            "private_metadata": answer_id,
+            "state": {"values": values},
+        },
+    }
+    return bot.app.dispatch(BoltRequest(body=body, mode="socket_mode")).status
 
 
 @pytest.mark.parametrize(

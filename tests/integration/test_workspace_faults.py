@@ -273,3 +273,18 @@ def test_a_submission_carries_what_was_filled_in(
     assert sent["view"]["state"]["values"] == values
     assert json.dumps(sent)
     assert urlsplit(workspace.url).hostname == "127.0.0.1"
+
+
+def test_a_submission_without_an_answer_is_kept(
+    workspace: RunningWorkspace, client: WebClient
+) -> None:
+    """The modal stays open with a sentence for the person, and can be sent again (13.5)."""
+    trigger = click_payload(workspace, client)["trigger_id"]
+    client.views_open(trigger_id=trigger, view=MODAL)
+    workspace.submit(SEED_EMPLOYEE, {})
+    workspace.wait_until(lambda: len(workspace.state.delivery.lost) == 2)
+
+    kept = workspace.view_of(SEED_EMPLOYEE)
+    assert kept is not None
+    assert list(kept.errors) == [""]
+    workspace.submit(SEED_EMPLOYEE, {})

@@ -32,6 +32,21 @@ def test_only_the_smallest_role_sets_count() -> None:
     assert audience.readers == {frozenset({"eng"}), frozenset({"ops", "hr"})}
 
 
+@given(ROOMS)
+def test_a_fingerprint_is_read_back(room: list[frozenset[str]]) -> None:
+    """The log keeps fingerprints; each of them stands for one audience."""
+    audience = Audience.from_role_sets(room)
+
+    assert Audience.from_fingerprint(audience.fingerprint) == audience
+
+
+@pytest.mark.parametrize("text", ["", "eng&", "eng||hr", "Eng", "eng&hr'"])
+def test_what_is_no_fingerprint_is_nobodys(text: str) -> None:
+    """The empty one of an unknown reader must not become an audience."""
+    with pytest.raises(InvalidRoleError):
+        Audience.from_fingerprint(text)
+
+
 @pytest.mark.parametrize("readers", [[], [[]], [["eng"], []]])
 def test_an_audience_with_nobody_or_with_a_reader_without_roles_cannot_be_made(
     readers: list[list[str]],

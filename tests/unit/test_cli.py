@@ -17,13 +17,16 @@ from bot.errors import BotError, SettingsError
 from knowledge.errors import IndexMissingError, KnowledgeError
 
 HEAVY = ("torch", "lancedb", "transformers", "sentence_transformers", "slack_bolt", "aiohttp")
+HEAVY += ("opentelemetry", "prometheus_client")
 COMMANDS = (
     *("demo", "serve", "index", "ask", "evaluate"),
-    *("models", "manifest", "doctor", "trace"),
+    *("models", "manifest", "doctor", "trace", "replay", "log"),
+    *("usage", "gaps", "corrections", "golden", "rollout"),
 )
 CALLS = [
     *(["ask"], ["ask", ""], ["ask", " "], ["ask", "x", "--as", "U0ADA", "--roles", "hr"]),
     *(["index", "--sauce", "wiki"], ["sing"], ["trace"], ["demo", "--port", "70000"]),
+    *(["corrections", "approve", "x"], ["corrections", "approve", "--as", "U1"]),
 ]
 HELP = f"""
 import sys

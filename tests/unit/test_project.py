@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from typer.main import get_command
 
 from bot.__main__ import app
 from bot.roles import read_roles
@@ -102,7 +103,7 @@ def test_the_readme_lists_every_command() -> None:
     """A command that is added, renamed or removed changes the README too."""
     listed = re.findall(r"^\| `housevoice (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
 
-    assert listed == [command.callback.__name__ for command in app.registered_commands]  # type: ignore[union-attr]  # each has one
+    assert set(listed) == set(get_command(app).commands)  # type: ignore[attr-defined]  # a group
 
 
 def test_the_examples_of_the_readme_work(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Configurations measured side by side on golden sets: runs, scores, comparison, report."""

@@ -1,0 +1,1 @@
+"""How the bot is watched: figures, health, traces, drift. Knows neither Slack nor any text."""
