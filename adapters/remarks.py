@@ -10,16 +10,9 @@ from enum import StrEnum
 from hashlib import sha256
 
 from sqlalchemy import (
-    BigInteger,
-    Column,
     ColumnElement,
     Connection,
-    Engine,
-    MetaData,
     RowMapping,
-    String,
-    Table,
-    Text,
     and_,
     delete,
     insert,
@@ -28,6 +21,9 @@ from sqlalchemy import (
 )
 
 from adapters.errors import AlreadyReviewedError, OwnCorrectionError, UnknownCorrectionError
+from adapters.remarks_schema import REMARKS, SUBMISSIONS, create_tables
+
+__all__ = ["Correction", "Remark", "create_tables", "record", "review"]
 
 LONGEST_CORRECTION = 3_000
 """Characters; Slack's text field takes no more."""
@@ -56,29 +52,6 @@ class State(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
 
-
-_METADATA = MetaData()
-
-_REMARKS = Table(
-    "remarks",
-    _METADATA,
-    Column("answer_id", String(64), primary_key=True),
-    Column("team", String(32), primary_key=True),
-    Column("user", String(32), primary_key=True),
-    Column("reason", String(16), nullable=False),
-    Column("correction", Text, nullable=False),
-    Column("at_us", BigInteger, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("reviewer", String(32), nullable=False),
-    Column("reviewed_at_us", BigInteger, nullable=False),
-)
-
-_SUBMISSIONS = Table(
-    "remark_submissions",
-    _METADATA,
-    Column("submission_id", String(255), primary_key=True),
-    Column("at_us", BigInteger, nullable=False),
-)
 
 _UNREVIEWED = {"state": State.PROPOSED.value, "reviewer": "", "reviewed_at_us": 0}
 
@@ -135,11 +108,6 @@ class Review:
     at: datetime
 
 
-def create_tables(engine: Engine) -> None:
-    """Make the tables that are not there yet."""
-    _METADATA.create_all(engine)
-
-
 def record(connection: Connection, remark: Remark, submission_id: str) -> bool:
     """Store a remark, unless it was stored before or a later one of this person is there.
 
@@ -155,28 +123,28 @@ def record(connection: Connection, remark: Remark, submission_id: str) -> bool:
     """
     at_us = _micros(remark.at)
     mine = _of(remark.answer_id, remark.team, remark.user)
-    known = connection.execute(select(_REMARKS).where(mine)).mappings().first()
+    known = connection.execute(select(REMARKS).where(mine)).mappings().first()
     is_late = known is not None and known["at_us"] >= at_us
     if not _is_new(connection, submission_id, at_us) or is_late:
         return False
     review = dict(_UNREVIEWED)
     if known is not None and known["correction"] == remark.correction:
         review = {name: known[name] for name in _UNREVIEWED}
-    connection.execute(delete(_REMARKS).where(mine))
+    connection.execute(delete(REMARKS).where(mine))
     said = {name: getattr(remark, name) for name in ("answer_id", "team", "user", "correction")}
     values = said | {"reason": remark.reason.value, "at_us": at_us} | review
-    connection.execute(insert(_REMARKS).values(values))
+    connection.execute(insert(REMARKS).values(values))
     return True
 
 
 def remarks_on(connection: Connection, answer_id: str) -> list[Remark]:
     """List what people say of one answer, one remark a person."""
-    return _remarks(connection, _REMARKS.c.answer_id == answer_id)
+    return _remarks(connection, REMARKS.c.answer_id == answer_id)
 
 
 def complaints(connection: Connection) -> list[Remark]:
     """List the remarks about what the documents say or lack, oldest first."""
-    return _remarks(connection, _REMARKS.c.reason.in_([one.value for one in ABOUT_KNOWLEDGE]))
+    return _remarks(connection, REMARKS.c.reason.in_([one.value for one in ABOUT_KNOWLEDGE]))
 
 
 def pending(connection: Connection) -> list[Correction]:
@@ -214,17 +182,17 @@ def review(connection: Connection, correction: Correction, decided: Review) -> N
         raise OwnCorrectionError(correction.correction_id)
     this = and_(
         _of(correction.answer_id, correction.team, correction.author),
-        _REMARKS.c.correction == correction.text,
+        REMARKS.c.correction == correction.text,
     )
     # Two processes on one PostgreSQL take turns here; SQLite has one writer anyway.
-    now = connection.execute(select(_REMARKS).where(this).with_for_update()).mappings().first()
+    now = connection.execute(select(REMARKS).where(this).with_for_update()).mappings().first()
     if now is None:
         raise UnknownCorrectionError(correction.correction_id)
     if now["state"] != State.PROPOSED:
         raise AlreadyReviewedError(correction.correction_id, now["state"], now["reviewer"])
     state = State.APPROVED if decided.is_approved else State.REJECTED
     values = {"reviewer": decided.reviewer, "reviewed_at_us": _micros(decided.at)}
-    connection.execute(update(_REMARKS).where(this).values(state=state.value, **values))
+    connection.execute(update(REMARKS).where(this).values(state=state.value, **values))
 
 
 def forget(connection: Connection, before: datetime) -> int:
@@ -234,37 +202,43 @@ def forget(connection: Connection, before: datetime) -> int:
         How many texts are gone.
     """
     before_us = _micros(before)
-    connection.execute(delete(_SUBMISSIONS).where(_SUBMISSIONS.c.at_us < before_us))
-    old = and_(_REMARKS.c.at_us < before_us, _REMARKS.c.correction != "")
-    return connection.execute(update(_REMARKS).where(old).values(correction="")).rowcount
+    connection.execute(delete(SUBMISSIONS).where(SUBMISSIONS.c.at_us < before_us))
+    old = and_(REMARKS.c.at_us < before_us, REMARKS.c.correction != "")
+    return connection.execute(update(REMARKS).where(old).values(correction="")).rowcount
+
+
+def forget_remarks(connection: Connection, before: datetime) -> int:
+    """Forget the remarks themselves that are older than a moment; return how many."""
+    old = REMARKS.c.at_us < _micros(before)
+    return connection.execute(delete(REMARKS).where(old)).rowcount
 
 
 def _is_new(connection: Connection, submission_id: str, at_us: int) -> bool:
-    same = _SUBMISSIONS.c.submission_id == submission_id
-    if connection.scalar(select(_SUBMISSIONS.c.at_us).where(same)) is not None:
+    same = SUBMISSIONS.c.submission_id == submission_id
+    if connection.scalar(select(SUBMISSIONS.c.at_us).where(same)) is not None:
         return False
-    connection.execute(insert(_SUBMISSIONS).values(submission_id=submission_id, at_us=at_us))
+    connection.execute(insert(SUBMISSIONS).values(submission_id=submission_id, at_us=at_us))
     return True
 
 
 def _of(answer_id: str, team: str, user: str) -> ColumnElement[bool]:
-    one = _REMARKS.c
+    one = REMARKS.c
     return and_(one.answer_id == answer_id, one.team == team, one.user == user)
 
 
 def _remarks(connection: Connection, where: ColumnElement[bool]) -> list[Remark]:
-    in_order = (_REMARKS.c.at_us, _REMARKS.c.answer_id, _REMARKS.c.team, _REMARKS.c.user)
-    rows = connection.execute(select(_REMARKS).where(where).order_by(*in_order)).mappings()
+    in_order = (REMARKS.c.at_us, REMARKS.c.answer_id, REMARKS.c.team, REMARKS.c.user)
+    rows = connection.execute(select(REMARKS).where(where).order_by(*in_order)).mappings()
     return [_remark(row) for row in rows]
 
 
 def _corrections(connection: Connection, state: State) -> list[Correction]:
-    there = and_(_REMARKS.c.correction != "", _REMARKS.c.state == state.value)
+    there = and_(REMARKS.c.correction != "", REMARKS.c.state == state.value)
     in_order = (
-        *(_REMARKS.c.reviewed_at_us, _REMARKS.c.at_us),
-        *(_REMARKS.c.answer_id, _REMARKS.c.team, _REMARKS.c.user),
+        *(REMARKS.c.reviewed_at_us, REMARKS.c.at_us),
+        *(REMARKS.c.answer_id, REMARKS.c.team, REMARKS.c.user),
     )
-    rows = connection.execute(select(_REMARKS).where(there).order_by(*in_order)).mappings()
+    rows = connection.execute(select(REMARKS).where(there).order_by(*in_order)).mappings()
     return [_correction(row) for row in rows]
 
 

@@ -44,6 +44,7 @@ class Expired:
     texts: int = 0
     corrections: int = 0
     votes: int = 0
+    remarks: int = 0
     answers: int = 0
     decisions: int = 0
 
@@ -87,8 +88,11 @@ def _texts(connection: Connection, before: datetime | None) -> Expired:
 def _votes(connection: Connection, before: datetime | None) -> Expired:
     if before is None:
         return Expired()
-    votes = ledger.forget_votes(connection, before)
-    return Expired(votes=votes, answers=ledger.forget_answers(connection, before, most=_MOST))
+    return Expired(
+        votes=ledger.forget_votes(connection, before),
+        remarks=remarks.forget_remarks(connection, before),
+        answers=ledger.forget_answers(connection, before, most=_MOST),
+    )
 
 
 def _decisions(connection: Connection, before: datetime | None) -> Expired:

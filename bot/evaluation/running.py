@@ -7,6 +7,7 @@ goes on where it was, and one that is repeated asks nothing.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -190,6 +191,13 @@ class _Sources:
             missing=tuple(one for one in case.sources if one not in there),
             hidden=tuple(sorted(hidden)),
         )
+
+
+def forget_runs(kept: Path, before: datetime) -> None:
+    """Remove the runs that were last added to before a moment: they hold texts of documents."""
+    for path in kept.glob("*.jsonl"):
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
+            path.unlink()
 
 
 def code_version() -> str:

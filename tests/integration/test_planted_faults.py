@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from fakes import ScriptedResponder
 from bot.evaluation.attribution import Stage
 from bot.evaluation.comparing import differences, summed_up
 from bot.evaluation.results import ArmResult, CaseRun
-from bot.evaluation.running import ArmRun
+from bot.evaluation.running import ArmRun, forget_runs
 from bot.evaluation.scoring import score
 from bot.house import House, open_house, open_variant
 from bot.worksheet import Working
@@ -206,6 +207,18 @@ def test_a_line_that_was_cut_off_is_asked_again(company: Company, house: House) 
 
     assert with_watch(house, kept) == ["bonus"]
     assert with_watch(house, kept) == []
+
+
+def test_runs_are_forgotten_like_other_texts(company: Company, house: House) -> None:
+    """They hold passages; what nobody has used for the days of the settings goes."""
+    kept = company.folder / "kept"
+    with_watch(house, kept)
+    now = datetime.now(UTC)
+
+    forget_runs(kept, now - timedelta(days=30))
+    assert with_watch(house, kept) == []
+    forget_runs(kept, now + timedelta(hours=1))
+    assert [*kept.iterdir()] == []
 
 
 def test_a_case_that_fails_is_told_and_not_kept(company: Company, house: House) -> None:

@@ -241,14 +241,14 @@ def test_an_answer_can_be_made_again_from_what_was_served(store: Store) -> None:
 
 
 def test_votes_and_records_have_limits_of_their_own(store: Store) -> None:
-    """After a year a vote goes, then the answer it hung on, then the records; a count stays."""
+    """After a year vote and remark go, the answer they hung on, the records; a count stays."""
     row = ask_and_close(store)
     remark(store, row.answer_id, "")
     store.now += timedelta(days=31)
     store.sweep()
     store.now = START + timedelta(days=366)
 
-    assert store.sweep() == Expired(votes=1, answers=1, decisions=1)
+    assert store.sweep() == Expired(votes=1, remarks=1, answers=1, decisions=1)
     with store.engine.connect() as connection:
         left = decisions.since(connection, START)
         assert not decisions.verify(connection).problem
