@@ -25,7 +25,7 @@ from bot.conversation import (
 from bot.grounding import Dropped, Grounded, ground
 from bot.prompt import Prompt, PromptEvidence, build_messages
 from bot.quoting import leading
-from bot.worksheet import Working, Worksheet  # class Working stands there
+from bot.worksheet import Working, Worksheet
 from knowledge.access import Audience
 from knowledge.documents import Passage
 from knowledge.reading import Evidence, Reading
@@ -80,6 +80,18 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Prices:
+    """What a million tokens cost, in one currency."""
+
+    prompt: float = 0.0
+    completion: float = 0.0
+
+    def of(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """Return what so many cost."""
+        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class Answerer:
     """Answers for the room.
 
@@ -101,6 +113,7 @@ class Answerer:
     limits: Limits = Limits()
     embedder: str = ""
     may_speak: Callable[[str, str], bool] = lambda _team, _source: True
+    prices: Prices = Prices()
     configuration: str = ""
     arm: str = LIVE
 
@@ -238,6 +251,7 @@ class Answerer:
             voice=self.voice.label,
             configuration=self.configuration,
             arm=self.arm,
+            cost=self.prices.of(trace.prompt_tokens, trace.completion_tokens),
         )
 
 

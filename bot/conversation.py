@@ -153,6 +153,7 @@ class Trace:
         bearing: The reader's score that the evidence answers the question [0..1].
         verdicts: One for each sentence of the model: ``kept``, or why grounding dropped it.
         engine, finish: What ran the model, and why its text ended.
+        cost: In the currency of the prices in the settings.
         timings_s: Seconds by stage.
     """
 
@@ -174,6 +175,7 @@ class Trace:
     finish: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost: float = 0.0
     timings_s: tuple[tuple[str, float], ...] = ()
 
     @property

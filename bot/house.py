@@ -20,7 +20,7 @@ from adapters.errors import VoiceError
 from adapters.responder import Responder
 from adapters.voice import Voice
 from bot import decisions, shadows
-from bot.answering import Answerer, Limits
+from bot.answering import Answerer, Limits, Prices
 from bot.configuration import Configuration
 from bot.conversation import LIVE, Question
 from bot.database import open_engine
@@ -148,7 +148,7 @@ class House:
     @cached_property
     def answerer(self) -> Answerer:
         """The use case, with all its parts."""
-        model = self.settings.model
+        model, budget = self.settings.model, self.settings.budget
         self.on_configured(self.configuration)
         return Answerer(
             retriever=self.retriever,
@@ -169,6 +169,7 @@ class House:
             ),
             embedder=self.embedder_model.version,
             may_speak=self.may_speak,
+            prices=Prices(budget.prompt_price, budget.completion_price),
             configuration=self.configuration.sha256,
             arm=self.arm,
         )

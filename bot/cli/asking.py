@@ -104,6 +104,7 @@ def _facts(row: ledger.AnswerRow, told: Trace) -> dict[str, str]:
         "voice": told.voice,
         "prompt": f"{told.prompt_sha256 or 'none'}, {told.prompt_tokens} tokens",
         "said": f"{told.completion_tokens} tokens; {', '.join(told.verdicts) or 'no sentence'}",
+        "cost": f"{told.cost:.6f}" if told.cost else "none",
         "top cosine": f"{told.top_cosine:.3f}",
         "bearing": f"{told.bearing:.2f}",
         "seconds": timings or "none",

@@ -35,7 +35,6 @@ from bot.settings import BudgetSettings
 from bot.tracing import note_failure
 from bot.worksheet import Working
 
-_MILLION = 1_000_000
 _SHOWN = frozenset({"cited", "shown"})
 _METADATA = MetaData()
 _USAGE = Table(
@@ -158,19 +157,15 @@ class Usage:
         tokens = trace.prompt_tokens + trace.completion_tokens
         if not tokens:
             return
-        day, cost = self._now().date(), self._cost(trace)
+        day = self._now().date()
         self._count(team, source, tokens)
-        self._metrics.spent(cost)
+        self._metrics.spent(trace.cost)
         try:
-            add = partial(_add, trace=trace, key=(day.isoformat(), team, source), cost=cost)
+            add = partial(_add, trace=trace, key=(day.isoformat(), team, source))
             self._catch_up(day, self._writer.run(add))
             self._warn(team, source)
         except StoreDownError as error:
             note_failure(error)
-
-    def _cost(self, trace: Trace) -> float:
-        prompt = trace.prompt_tokens * self._budget.prompt_price
-        return (prompt + trace.completion_tokens * self._budget.completion_price) / _MILLION
 
     def _count(self, team: str, source: str, tokens: int) -> None:
         with self._lock:
@@ -228,9 +223,7 @@ def _label(scope: Scope) -> str:
     return f"source-{scope.name}" if scope.kind is Kind.SOURCE else str(scope.kind)
 
 
-def _add(
-    connection: Connection, trace: Trace, key: tuple[str, str, str], cost: float
-) -> Counter[Scope]:
+def _add(connection: Connection, trace: Trace, key: tuple[str, str, str]) -> Counter[Scope]:
     """Book one answer, and return what all of its day have used."""
     day, team, source = key
     empty = dict.fromkeys(("answers", "prompt_tokens", "completion_tokens", "cost"), 0)
@@ -240,7 +233,7 @@ def _add(
         "answers": _USAGE.c.answers + 1,
         "prompt_tokens": _USAGE.c.prompt_tokens + trace.prompt_tokens,
         "completion_tokens": _USAGE.c.completion_tokens + trace.completion_tokens,
-        "cost": _USAGE.c.cost + cost,
+        "cost": _USAGE.c.cost + trace.cost,
     }
     connection.execute(update(_USAGE).where(mine).values(booked))
     return _tokens_of(connection, date.fromisoformat(day))

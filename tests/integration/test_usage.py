@@ -11,7 +11,7 @@ import pytest
 from asking import EVERYONE, LEAVE, QUESTION, a_passage, an_answerer
 from sqlalchemy import Engine
 
-from bot.answering import Answerer
+from bot.answering import Answerer, Prices
 from bot.cli.spending import show
 from bot.conversation import Answer, Candidate, Outcome, Question, Trace
 from bot.database import Writer, open_engine
@@ -46,7 +46,8 @@ class Desk:
             now=lambda: self.at,
         )
         answerer = an_answerer([a_passage()], SAID)
-        self.answerer: Answerer = replace(answerer, may_speak=self.usage.may_speak)
+        prices = Prices(self.budget.prompt_price, self.budget.completion_price)
+        self.answerer: Answerer = replace(answerer, may_speak=self.usage.may_speak, prices=prices)
 
     def ask(self, team: str = "T1") -> Answer:
         """Ask about leave, of which the source wiki knows."""

@@ -16,7 +16,7 @@ from asking import (
 )
 from fakes import ScriptedResponder
 
-from bot.answering import Limits
+from bot.answering import Limits, Prices
 from bot.conversation import Answer, Outcome, Question, Turn
 from knowledge.access import Audience
 
@@ -347,6 +347,14 @@ def test_an_answer_names_its_arm_and_configuration() -> None:
 
     assert (trace.arm, trace.configuration) == ("warmer", "c0ffee")
     assert trace.verdicts == ("kept",)
+
+
+def test_an_answer_names_what_it_cost() -> None:
+    """7 tokens of prompt at 100 and 5 of completion at 200 for a million."""
+    dear = replace(an_answerer([a_passage()], SPOKEN), prices=Prices(100.0, 200.0))
+
+    assert dear.answer(Question("q1", QUESTION, EVERYONE)).trace.cost == pytest.approx(0.0017)
+    assert ask([a_passage()], SPOKEN).trace.cost == 0
 
 
 def test_the_working_holds_all_that_an_answer_was_made_from() -> None:
