@@ -224,7 +224,11 @@ class LocalResponder:
             for prefix in self._memories
             if 0 < len(prefix) < len(prompt) and tuple(prompt[: len(prefix)]) == prefix
         ]
-        return deepcopy(self._memories[max(known, key=len)]) if known else None
+        if not known:
+            return None
+        best = max(known, key=len)
+        self._memories[best] = memory = self._memories.pop(best)  # the last to be given up
+        return deepcopy(memory)
 
     def _read(self, prefix: tuple[int, ...]) -> Any:
         with self._torch.inference_mode():

@@ -168,6 +168,7 @@ class Answerer:
         if not self.may_speak(sheet.question.team, source):
             sheet.is_over_budget = True
             return []
+        sheet.charged_to = source
         sheet.prompt = self._prompt(sheet.question, reading, shown, self.responder)
         request = Generate(
             messages=sheet.prompt.messages,

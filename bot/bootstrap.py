@@ -13,6 +13,7 @@ from bot.configurations import remember
 from bot.database import Writer
 from bot.directory import SlackDirectory
 from bot.errands import Errands
+from bot.evaluation.running import forget_runs
 from bot.house import House, open_house
 from bot.inbox import Inbox
 from bot.listeners.commands import Commands, Status
@@ -89,7 +90,12 @@ def runner(house: House, watch: Watch | None = None) -> SlackRunner:
     )
     kept = Limits(**house.settings.retention.model_dump())
     sweep = Sweep(house.engine, threads.writer, kept, utc_now)
-    desk = Desk(replies, threads.worker, sweep=sweep.run)
+
+    def forget() -> None:
+        sweep.run()
+        forget_runs(house.settings, utc_now())
+
+    desk = Desk(replies, threads.worker, sweep=forget)
     reindexing = Reindexing(
         _reindex(watch),
         ends.is_admin,

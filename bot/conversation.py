@@ -153,6 +153,7 @@ class Trace:
         bearing: The reader's score that the evidence answers the question [0..1].
         verdicts: One for each sentence of the model: ``kept``, or why grounding dropped it.
         engine, finish: What ran the model, and why its text ended.
+        charged_to: The source of documents on whose budget a model was asked; empty without one.
         cost: In the currency of the prices in the settings.
         timings_s: Seconds by stage.
     """
@@ -175,6 +176,7 @@ class Trace:
     finish: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    charged_to: str = ""
     cost: float = 0.0
     timings_s: tuple[tuple[str, float], ...] = ()
 

@@ -30,6 +30,7 @@ class Worksheet:
 
     Attributes:
         verdicts: One for each sentence of the model.
+        charged_to: Source on whose budget the model was asked.
         is_over_budget: Whether the model was kept silent to save its budget.
     """
 
@@ -41,6 +42,7 @@ class Worksheet:
     generated: Generated | None = None
     verdicts: list[str] = field(default_factory=list)
     timings_s: list[tuple[str, float]] = field(default_factory=list)
+    charged_to: str = ""
     is_over_budget: bool = False
     _since: float = 0.0
 
@@ -71,6 +73,7 @@ class Worksheet:
             finish=spoken.finish if spoken else "",
             prompt_tokens=spoken.prompt_tokens if spoken else 0,
             completion_tokens=spoken.completion_tokens if spoken else 0,
+            charged_to=self.charged_to,
             timings_s=tuple(self.timings_s),
         )
 

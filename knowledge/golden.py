@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from knowledge.access import Audience
+from knowledge.access import Audience, assignable_role
 from knowledge.errors import AccessError, GoldenSetError
 from knowledge.strict_yaml import StrictLoader
 
@@ -123,7 +123,8 @@ class GoldenCase(BaseModel):
             message = "an answer needs sources, facts or answers, a decline has none of them"
             raise ValueError(message)
         try:
-            _ = self.audience
+            for role in (role for reader in (self.roles, *self.readers) for role in reader):
+                assignable_role(role)
         except AccessError as error:
             raise ValueError(str(error)) from error
         return self

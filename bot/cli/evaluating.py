@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from bot.evaluation.arms import Arm, read_arms
 from bot.evaluation.comparing import AMOUNTS, BASELINE, differences, summed_up
 from bot.evaluation.results import ArmResult, CaseFacts, Difference, Evaluation
 from bot.evaluation.results_file import dump, load_baseline, save_baseline
-from bot.evaluation.running import ArmRun, forget_runs
+from bot.evaluation.running import ArmRun, forget_runs, runs_folder
 from bot.evaluation.scoring import score
 from bot.evaluation.table import show
 from bot.house import House, open_house, open_variant
@@ -72,9 +72,8 @@ def evaluate(settings: Settings, wanted: Wanted) -> None:
     arms = read_arms(wanted.arms, settings.model.voice.parent.parent)
     versions = {one.name: f"version {one.version}, sha256 {one.sha256}" for one in sets}
     baseline = load_baseline(wanted.baseline, versions) if wanted.baseline else None
-    kept = None if wanted.is_fresh else settings.data / "evaluations"
-    if days := settings.retention.texts_days:
-        forget_runs(settings.data / "evaluations", datetime.now(UTC) - timedelta(days=days))
+    kept = None if wanted.is_fresh else runs_folder(settings)
+    forget_runs(settings, datetime.now(UTC))
     with open_house(settings) as house:
         results = _measured(house, arms, cases, kept)
     found = Evaluation(

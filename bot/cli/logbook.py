@@ -12,6 +12,7 @@ from bot.chain import JSON, canonical
 from bot.database import Writer
 from bot.decisions import Decision, Kind, Verification
 from bot.errors import LogBrokenError, UserInputError
+from bot.evaluation.running import forget_runs
 from bot.house import open_house
 from bot.retention import Limits, Sweep
 from bot.settings import Settings
@@ -68,7 +69,8 @@ def expire(settings: Settings) -> None:
             expired = Sweep(house.engine, writer, limits, lambda: datetime.now(UTC)).run()
         finally:
             writer.close()
-    counts = ", ".join(f"{n} {kind}" for kind, n in expired.counts.items())
+    runs = forget_runs(settings, datetime.now(UTC))
+    counts = ", ".join(f"{n} {kind}" for kind, n in (*expired.counts.items(), ("runs", runs)))
     _console().print(f"Forgotten: {counts}.")
 
 

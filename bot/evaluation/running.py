@@ -7,7 +7,7 @@ goes on where it was, and one that is repeated asks nothing.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from bot.conversation import Outcome, Question, Trace, Turn, exchange, latest
 from bot.evaluation.results import CaseRun, Seen
 from bot.house import House
+from bot.settings import Settings
 from bot.tracing import note_failure
 from bot.worksheet import Working
 from knowledge.access import Audience
@@ -27,6 +28,7 @@ from knowledge.index import HeldText
 _RUN = TypeAdapter(CaseRun)
 _DEPTH = 50  # passages searched, so that there are ten documents among them
 _DOCUMENTS = 10
+_DAY_S = 86_400
 _PACKAGES = ("bot", "knowledge", "adapters")
 
 
@@ -79,7 +81,8 @@ class ArmRun:
     def _keep(self, key: str, run: CaseRun) -> None:
         if self._path is None or run.failed:  # what failed is tried again
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path.touch(mode=0o600)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(f"{key} {_RUN.dump_json(run).decode()}\n")
 
@@ -193,11 +196,25 @@ class _Sources:
         )
 
 
-def forget_runs(kept: Path, before: datetime) -> None:
-    """Remove the runs that were last added to before a moment: they hold texts of documents."""
-    for path in kept.glob("*.jsonl"):
-        if datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
-            path.unlink()
+def runs_folder(settings: Settings) -> Path:
+    """Return where runs are kept."""
+    return settings.data / "evaluations"
+
+
+def forget_runs(settings: Settings, now: datetime) -> int:
+    """Remove the runs that nobody added to for as long as texts are kept; return how many.
+
+    They hold passages, and replies to what people asked.
+    """
+    days, runs = settings.retention.texts_days, runs_folder(settings).glob("*.jsonl")
+    old = [path for path in runs if days and _age_days(path, now) > days]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def _age_days(path: Path, now: datetime) -> float:
+    return (now.timestamp() - path.stat().st_mtime) / _DAY_S
 
 
 def code_version() -> str:

@@ -35,7 +35,6 @@ from bot.settings import BudgetSettings
 from bot.tracing import note_failure
 from bot.worksheet import Working
 
-_SHOWN = frozenset({"cited", "shown"})
 _METADATA = MetaData()
 _USAGE = Table(
     "usage",
@@ -99,12 +98,6 @@ def spent_since(connection: Connection, day: date) -> list[Spent]:
     return [Spent(**row) for row in rows.mappings()]
 
 
-def source_of(trace: Trace) -> str:
-    """Return the source of the best passage that the model was shown; empty without one."""
-    best = next((one for one in trace.candidates if one.fate in _SHOWN), None)
-    return best.doc_id.partition(":")[0] if best else ""
-
-
 class Usage:
     """Books what answers take, and says whether the model may speak on.
 
@@ -147,17 +140,20 @@ class Usage:
         def book(question: Question) -> Working:
             working = work(question)
             trace = working.answer.trace
-            self.record(trace, question.team, source_of(trace))
+            self.record(trace, question.team)
             return working
 
         return book
 
-    def record(self, trace: Trace, team: str, source: str) -> None:
-        """Book one answer; where the database refuses, until the next start in memory alone."""
+    def record(self, trace: Trace, team: str) -> None:
+        """Book one answer on the source that it was asked of.
+
+        Where the database refuses, that is kept in memory alone until the next start.
+        """
         tokens = trace.prompt_tokens + trace.completion_tokens
         if not tokens:
             return
-        day = self._now().date()
+        day, source = self._now().date(), trace.charged_to
         self._count(team, source, tokens)
         self._metrics.spent(trace.cost)
         try:

@@ -12,7 +12,7 @@ from fakes import ScriptedResponder
 from bot.evaluation.attribution import Stage
 from bot.evaluation.comparing import differences, summed_up
 from bot.evaluation.results import ArmResult, CaseRun
-from bot.evaluation.running import ArmRun, forget_runs
+from bot.evaluation.running import ArmRun, forget_runs, runs_folder
 from bot.evaluation.scoring import score
 from bot.house import House, open_house, open_variant
 from bot.worksheet import Working
@@ -211,13 +211,13 @@ def test_a_line_that_was_cut_off_is_asked_again(company: Company, house: House) 
 
 def test_runs_are_forgotten_like_other_texts(company: Company, house: House) -> None:
     """They hold passages; what nobody has used for the days of the settings goes."""
-    kept = company.folder / "kept"
+    kept = runs_folder(company.settings)
     with_watch(house, kept)
     now = datetime.now(UTC)
 
-    forget_runs(kept, now - timedelta(days=30))
+    assert forget_runs(company.settings, now + timedelta(days=29)) == 0
     assert with_watch(house, kept) == []
-    forget_runs(kept, now + timedelta(hours=1))
+    assert forget_runs(company.settings, now + timedelta(days=31)) == 1
     assert [*kept.iterdir()] == []
 
 

@@ -13,11 +13,11 @@ from sqlalchemy import Engine
 
 from bot.answering import Answerer, Prices
 from bot.cli.spending import show
-from bot.conversation import Answer, Candidate, Outcome, Question, Trace
+from bot.conversation import Answer, Outcome, Question, Trace
 from bot.database import Writer, open_engine
 from bot.monitoring.alerts import Notice
 from bot.monitoring.metrics import Metrics
-from bot.monitoring.usage import Usage, source_of, spent_since
+from bot.monitoring.usage import Usage, spent_since
 from bot.settings import BudgetSettings, Settings
 
 MORNING = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -173,9 +173,9 @@ def test_a_store_that_is_down_does_not_hold_up_an_answer(tmp_path: Path) -> None
 
 def test_bookings_from_many_threads_all_count(tmp_path: Path) -> None:
     """Forty bookings at once are forty answers in the table and in memory."""
-    trace = Trace("everyone", prompt_tokens=7, completion_tokens=5)
+    trace = Trace("everyone", prompt_tokens=7, completion_tokens=5, charged_to="wiki")
     with a_desk(tmp_path, tokens_per_day=40 * PER_ANSWER) as desk:
-        book = lambda: [desk.usage.record(trace, "T1", "wiki") for _ in range(10)]  # noqa: E731
+        book = lambda: [desk.usage.record(trace, "T1") for _ in range(10)]  # noqa: E731
         threads = [Thread(target=book) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -188,16 +188,26 @@ def test_bookings_from_many_threads_all_count(tmp_path: Path) -> None:
     assert (spent.answers, may_speak) == (40, False)
 
 
-def test_an_answer_is_booked_on_its_best_shown_passage() -> None:
-    """A better one that was not shown, and one that was shown below it, do not count."""
-    fates = [("wiki:a.md", "unused"), ("kb:b.md", "shown"), ("hr:c.md", "cited")]
-    candidates = tuple(
-        Candidate(f"{doc_id}#0", doc_id, rank, 0.5, 0.5, 0.5, fate)
-        for rank, (doc_id, fate) in enumerate(fates, start=1)
-    )
+def test_an_answer_is_booked_where_it_was_asked_for(tmp_path: Path) -> None:
+    """The best passage is of one source and the best sentence of another: the other one pays."""
+    asked = list[str]()
 
-    assert source_of(Trace("everyone", candidates=candidates)) == "kb"
-    assert source_of(Trace("everyone", candidates=candidates[:1])) == ""
+    def may_speak(_team: str, source: str) -> bool:
+        asked.append(source)
+        return True
+
+    pages = [
+        replace(a_passage("Leave is a matter of annual planning."), score=0.95),
+        replace(a_passage(LEAVE, name="leave"), doc_id="hr:leave.md", score=0.9),
+    ]
+    answerer = replace(an_answerer(pages, SAID), may_speak=may_speak)
+    with a_desk(tmp_path) as desk:
+        desk.usage.booked(answerer.work)(Question("q1", QUESTION, EVERYONE, team="T1"))
+        with desk.engine.connect() as connection:
+            (spent,) = spent_since(connection, date(2026, 3, 1))
+
+    assert asked == ["hr"]
+    assert spent.source == "hr"
 
 
 def test_what_was_used_can_be_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

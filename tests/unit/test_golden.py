@@ -446,3 +446,9 @@ def test_an_entry_is_the_same_in_both_forms() -> None:
     assert GoldenCase.model_validate(from_yaml) == NEW
     assert GoldenCase.model_validate(json.loads(entry(values, ".jsonl"))) == NEW
     assert GoldenSet((NEW,), "").case("new") == NEW
+
+
+def test_no_case_is_asked_by_whom_nobody_can_be() -> None:
+    """The role of the access canary is held by nobody; a golden set cannot borrow it."""
+    with pytest.raises(ValueError, match="housevoice-canary"):
+        GoldenCase(id="c", question="q", roles=("housevoice-canary",), expect="decline")
