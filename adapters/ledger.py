@@ -2,7 +2,7 @@
 
 Knows neither Slack nor the bot: replies and traces are strings of JSON to it. Every function
 takes the caller's connection, so that the caller decides about threads and commits. Texts can be
-forgotten; the ids, figures and votes of the answer stay.
+forgotten (`adapters.erasure`); the ids, figures and votes of the answer stay.
 """
 
 from collections.abc import Collection
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     delete,
-    exists,
     func,
     insert,
     select,
@@ -26,7 +25,7 @@ from adapters.ledger_schema import ANSWERS, SOURCES, TEXTS, VOTES, create_tables
 __all__ = ["AnswerRow", "Vote", "create_tables", "record_answer", "record_vote"]
 
 _TEXTS_OF = tuple(
-    func.coalesce(column, "").label(column.name) for column in TEXTS.c if not column.primary_key
+    func.coalesce(TEXTS.c[name], "").label(name) for name in ("question", "reply", "served", "salt")
 )
 _ROWS = select(ANSWERS, *_TEXTS_OF).outerjoin_from(ANSWERS, TEXTS)
 
@@ -97,8 +96,16 @@ def moment(ts: str) -> tuple[int, int]:
     return int(seconds), int(f"{micros:0<6}"[:6])
 
 
-def record_answer(connection: Connection, row: AnswerRow) -> None:
-    """Store an answer; one made again for the same question takes the place of the first."""
+def record_answer(
+    connection: Connection, row: AnswerRow, *, oldest_at: datetime | None = None
+) -> None:
+    """Store an answer; one made again for the same question takes the place of the first.
+
+    Args:
+        connection: Inside a transaction that writes.
+        row: What is stored.
+        oldest_at: When the oldest question that its texts hold was asked; None: it is its own.
+    """
     columns = {one.name: getattr(row, one.name) for one in ANSWERS.c if one.name != "asked_at_us"}
     columns["asked_at_us"] = _micros(row.asked_at)
     changed = connection.execute(
@@ -108,7 +115,8 @@ def record_answer(connection: Connection, row: AnswerRow) -> None:
         connection.execute(insert(ANSWERS).values(columns))
     connection.execute(delete(TEXTS).where(TEXTS.c.answer_id == row.answer_id))
     if not row.is_forgotten:
-        texts = {one.name: getattr(row, one.name) for one in TEXTS.c}
+        texts = {one.name: getattr(row, one.name) for one in TEXTS.c if one.name != "oldest_us"}
+        texts["oldest_us"] = _micros(oldest_at or row.asked_at)
         connection.execute(insert(TEXTS).values(texts))
     connection.execute(delete(SOURCES).where(SOURCES.c.answer_id == row.answer_id))
     for doc_id in sorted(set(row.doc_ids)):
@@ -208,50 +216,6 @@ def has_thread(connection: Connection, team: str, channel: str, thread_ts: str) 
         ANSWERS.c.thread_ts == thread_ts,
     )
     return connection.scalar(in_thread.limit(1)) is not None
-
-
-def forget_question(connection: Connection, team: str, channel: str, question_ts: str) -> list[str]:
-    """Follow an edit or a deletion in Slack: what was answered does not stand there any more.
-
-    Returns:
-        Ids of the answers whose texts are gone.
-    """
-    standing = (
-        select(TEXTS.c.answer_id)
-        .join_from(TEXTS, ANSWERS)
-        .where(
-            ANSWERS.c.team == team,
-            ANSWERS.c.channel == channel,
-            ANSWERS.c.question_ts == question_ts,
-        )
-    )
-    answer_ids = list(connection.scalars(standing))
-    connection.execute(delete(TEXTS).where(TEXTS.c.answer_id.in_(answer_ids)))
-    return answer_ids
-
-
-def forget_texts(connection: Connection, before: datetime, *, most: int) -> int:
-    """Forget the texts of answers older than a moment, the oldest first; return how many."""
-    old = select(TEXTS.c.answer_id).join_from(TEXTS, ANSWERS)
-    old = old.where(ANSWERS.c.asked_at_us < _micros(before)).order_by(ANSWERS.c.asked_at_us)
-    return connection.execute(delete(TEXTS).where(TEXTS.c.answer_id.in_(old.limit(most)))).rowcount
-
-
-def forget_votes(connection: Connection, before: datetime) -> int:
-    """Forget the votes older than a moment; return how many."""
-    old = VOTES.c.action_s < int(before.timestamp())
-    return connection.execute(delete(VOTES).where(old)).rowcount
-
-
-def forget_answers(connection: Connection, before: datetime, *, most: int) -> int:
-    """Forget answers older than a moment that have neither texts nor votes; return how many."""
-    has_texts = exists().where(TEXTS.c.answer_id == ANSWERS.c.answer_id)
-    has_votes = exists().where(VOTES.c.answer_id == ANSWERS.c.answer_id)
-    old = select(ANSWERS.c.answer_id).where(
-        ANSWERS.c.asked_at_us < _micros(before), ~has_texts, ~has_votes
-    )
-    oldest = old.order_by(ANSWERS.c.asked_at_us).limit(most)
-    return connection.execute(delete(ANSWERS).where(ANSWERS.c.answer_id.in_(oldest))).rowcount
 
 
 def votes_of(connection: Connection, answer_id: str) -> list[Vote]:

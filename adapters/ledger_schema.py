@@ -50,6 +50,8 @@ TEXTS = Table(
     Column("question", Text, nullable=False),
     Column("reply", Text, nullable=False),
     Column("served", Text, nullable=False),
+    Column("oldest_us", BigInteger, nullable=False),
+    Index("answer_texts_by_age", "oldest_us"),
 )
 
 SOURCES = Table(
@@ -73,32 +75,53 @@ VOTES = Table(
 # What version 0.1 kept beside the ids; an empty question was one that had been deleted.
 _MOVE_TEXTS = (
     """
-    INSERT INTO answer_texts (answer_id, salt, question, reply, served)
-    SELECT answer_id, '', question, reply, '' FROM answers WHERE question <> ''
+    INSERT INTO answer_texts (answer_id, salt, question, reply, served, oldest_us)
+    SELECT answer_id, '', question, reply, '', asked_at_us FROM answers WHERE question <> ''
     """,
     "ALTER TABLE answers DROP COLUMN question",
     "ALTER TABLE answers DROP COLUMN reply",
 )
 
+# Texts without an age: they may hold anything that was said in their thread before.
+_DATE_TEXTS = (
+    "ALTER TABLE answer_texts ADD COLUMN oldest_us BIGINT NOT NULL DEFAULT 0",
+    """
+    UPDATE answer_texts SET oldest_us = (
+        SELECT min(earlier.asked_at_us) FROM answers AS own JOIN answers AS earlier
+        ON earlier.team = own.team AND earlier.channel = own.channel
+        AND earlier.thread_ts = own.thread_ts
+        WHERE own.answer_id = answer_texts.answer_id
+    )
+    """,
+)
+
 
 def create_tables(engine: Engine) -> None:
-    """Make the tables that are not there yet, and bring those of version 0.1 up to date."""
+    """Make the tables that are not there yet, and bring those of earlier versions up to date."""
     _METADATA.create_all(engine)
     with engine.connect() as connection:
-        is_old = _keeps_texts_with_ids(connection)
+        is_old = bool(_missing(connection))
     if is_old:
         with engine.execution_options(writes=True).begin() as connection:
             _bring_up_to_date(connection)
 
 
 def _bring_up_to_date(connection: Connection) -> None:
-    if _keeps_texts_with_ids(connection):  # another process may have been quicker
-        for statement in _MOVE_TEXTS:
-            connection.execute(text(statement))
-        by_time = next(one for one in ANSWERS.indexes if one.name == "answers_by_time")
-        by_time.create(connection, checkfirst=True)
+    for statement in _missing(connection):  # none if another process was quicker
+        connection.execute(text(statement))
+    for index in (*ANSWERS.indexes, *TEXTS.indexes):
+        index.create(connection, checkfirst=True)
 
 
-def _keeps_texts_with_ids(connection: Connection) -> bool:
-    columns = inspect(connection).get_columns(ANSWERS.name)
-    return "question" in {column["name"] for column in columns}
+def _missing(connection: Connection) -> list[str]:
+    """List the statements that bring the tables up to date."""
+    statements = list[str]()
+    if "oldest_us" not in _columns(connection, TEXTS):
+        statements += _DATE_TEXTS
+    if "question" in _columns(connection, ANSWERS):
+        statements += _MOVE_TEXTS
+    return statements
+
+
+def _columns(connection: Connection, table: Table) -> set[str]:
+    return {column["name"] for column in inspect(connection).get_columns(table.name)}

@@ -201,9 +201,7 @@ def forget(connection: Connection, before: datetime) -> int:
     Returns:
         How many texts are gone.
     """
-    before_us = _micros(before)
-    connection.execute(delete(SUBMISSIONS).where(SUBMISSIONS.c.at_us < before_us))
-    old = and_(REMARKS.c.at_us < before_us, REMARKS.c.correction != "")
+    old = and_(REMARKS.c.at_us < _micros(before), REMARKS.c.correction != "")
     return connection.execute(update(REMARKS).where(old).values(correction="")).rowcount
 
 
@@ -211,6 +209,12 @@ def forget_remarks(connection: Connection, before: datetime) -> int:
     """Forget the remarks themselves that are older than a moment; return how many."""
     old = REMARKS.c.at_us < _micros(before)
     return connection.execute(delete(REMARKS).where(old)).rowcount
+
+
+def forget_submissions(connection: Connection, before: datetime) -> int:
+    """Forget what was sent before a moment, so that its repetition would count; return how many."""
+    old = SUBMISSIONS.c.at_us < _micros(before)
+    return connection.execute(delete(SUBMISSIONS).where(old)).rowcount
 
 
 def _is_new(connection: Connection, submission_id: str, at_us: int) -> bool:

@@ -145,12 +145,15 @@ def evaluate(  # noqa: PLR0913  # each is an option
         ),
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Only cases with this tag.")] = None,
-    limit: Annotated[int, typer.Option(help="About so many cases; 0: all.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="So many cases, spread evenly; 0: all.", min=0)] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Use no earlier run.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a report to open here.")] = None,
     to: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
     baseline: Annotated[
-        Path | None, typer.Option(help="Compare with this; exit code 1 if anything dropped.")
+        Path | None,
+        typer.Option(
+            help="Compare with this; exit code 1 if anything dropped, as for any leak or error."
+        ),
     ] = None,
     save_baseline: Annotated[
         Path | None, typer.Option(help="Write the first arm's scores here.")

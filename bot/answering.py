@@ -37,6 +37,9 @@ _POINTS_BACK = re.compile(
     r"\b(?:it|its|that|this|those|these|they|them|there|he|she|him|her|then|same|one|ones)\b",
     re.IGNORECASE,
 )
+OVER_BUDGET = "the budget is spent"
+"""The reason of an answer that was quoted to save tokens."""
+
 _BESIDE = "beside the point"
 _SHORT_TERMS = 3  # a question with fewer words of its own leans on the one before
 
@@ -243,7 +246,7 @@ class Answerer:
             return "steps are quoted"
         if self.responder is None:
             return "no model speaks"
-        return "the budget is spent" if sheet.is_over_budget else "nothing to the point was said"
+        return OVER_BUDGET if sheet.is_over_budget else "nothing to the point was said"
 
     def _traced(self, trace: Trace) -> Trace:
         return replace(

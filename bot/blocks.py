@@ -111,9 +111,8 @@ def plain_post(text: str) -> Post:
     return Post("I have a message for you.", (_rich_text([body]), _context(_LABEL_PLAIN)), {})
 
 
-def thanks_post() -> Post:
+def thanks_post(text: str = "Thank you, I have noted that.") -> Post:
     """Build the thanks that only the voter sees."""
-    text = "Thank you, I have noted that."
     return Post(text, (_rich_text([_section([_text(text)])]),), {})
 
 

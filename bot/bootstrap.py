@@ -113,7 +113,14 @@ def runner(house: House, watch: Watch | None = None) -> SlackRunner:
             on_vote=around.rollback.on_vote,
         ),
         remarks=Remarks(
-            house.engine, threads.writer, ends.forms, kept.texts_days, utc_now, watch.metrics
+            house.engine,
+            threads.writer,
+            ends.forms,
+            threads.courtesies,
+            kept.texts_days,
+            kept.votes_days,
+            utc_now,
+            watch.metrics,
         ),
         commands=Commands(
             ends.us,
@@ -137,7 +144,14 @@ def runner(house: House, watch: Watch | None = None) -> SlackRunner:
         resume=resume,
         concurrency=house.settings.slack.listener_threads,
     )
-    running = Running(threads.worker, desk, threads.writer, inbox, lambda: bot.is_connected)
+    running = Running(
+        threads.worker,
+        desk,
+        threads.writer,
+        inbox,
+        around.sentry.rounds,
+        lambda: bot.is_connected,
+    )
     watch.begin(running)
     return bot
 
@@ -148,6 +162,7 @@ class _Ends:
 
     Attributes:
         people, quick: From answers that may take their time, and for an acknowledgement.
+        at_once: As ``people``, but who cannot be read without waiting is not known.
         delivery, reports, forms: For replies, for what may wait, and for what must not.
     """
 
@@ -156,6 +171,7 @@ class _Ends:
     writes: WebClient
     people: People
     quick: People
+    at_once: People
     delivery: Delivery
     reports: Delivery
     forms: Delivery
@@ -173,6 +189,7 @@ class _Ends:
             writes=writes,
             people=People(SlackDirectory(reads, us.team), roles),
             quick=People(SlackDirectory(hasty, us.team), RoleMap(version=1)),
+            at_once=People(SlackDirectory(hasty, us.team), roles),
             delivery=Delivery(writes, reads, us.user),
             reports=Delivery(reporting_client(token, url), reads, us.user),
             forms=Delivery(hasty, reads, us.user),
@@ -184,6 +201,7 @@ class _Ends:
     def heard(self, event: Mapping[str, Any]) -> None:
         self.people.notice(event)
         self.quick.notice(event)
+        self.at_once.notice(event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,14 +242,14 @@ class _Around:
         rollback = Rollback(house.engine, rollouts, rule, threads.courtesies)
         means = Means(worker, writer, ends.reports, watch.metrics, utc_now)
         sentry = post_sentry(house, means, rollback.look)
-        rollouts.on_end = lambda ended: sentry.outbox.tell(ended_notice(ended))
+        rollouts.on_end = lambda one, ended: sentry.outbox.put(one, ended_notice(ended))
         memory = Memory(house.engine, house.catalogue.roles_of)
         trials = Trials(
             sentry.usage.booked(watch.work),
             house,
             Candidates(house, rollouts, worker.when_idle),
             worker,
-            Shadowing(house.engine, writer, ends.people, memory, utc_now),
+            Shadowing(house.engine, writer, ends.at_once, memory, utc_now),
             booked=sentry.usage.booked,
         )
         return cls(sentry, rollouts, rollback, trials)

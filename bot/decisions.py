@@ -32,6 +32,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    inspect,
     select,
     true,
     update,
@@ -57,6 +58,7 @@ _DECISIONS = Table(
     Column("previous", String(64), nullable=False),
     Column("sha256", String(64), nullable=False),
     Index("decisions_by_subject", "subject", "number"),
+    Index("decisions_by_kind", "kind", "number"),
 )
 
 # One row: where the chain begins (the last record that expired) and where it ends.
@@ -126,14 +128,18 @@ class Verification:
 
 
 def create_tables(engine: Engine) -> None:
-    """Make the tables that are not there yet, and the empty chain."""
+    """Make the tables and indexes that are not there yet, and the empty chain."""
     _METADATA.create_all(engine)
     with engine.connect() as connection:
         has_ends = connection.scalar(select(_ENDS.c.id)) is not None
-    if not has_ends:
-        empty = {"anchor_number": 0, "anchor_sha256": "", "head_number": 0, "head_sha256": ""}
-        with engine.execution_options(writes=True).begin() as connection:
-            insert_once(connection, _ENDS, id=1, **empty)
+        indexes = {one["name"] for one in inspect(connection).get_indexes(_DECISIONS.name)}
+    if has_ends and indexes >= {one.name for one in _DECISIONS.indexes}:
+        return
+    empty = {"anchor_number": 0, "anchor_sha256": "", "head_number": 0, "head_sha256": ""}
+    with engine.execution_options(writes=True).begin() as connection:
+        insert_once(connection, _ENDS, id=1, **empty)
+        for index in _DECISIONS.indexes:
+            index.create(connection, checkfirst=True)
 
 
 def append(
@@ -166,18 +172,25 @@ def appended(connection: Connection) -> int:
 
 def decisions_of(connection: Connection, subject: str) -> list[Decision]:
     """List what was decided about one thing, oldest first."""
-    return _found(connection, select(_DECISIONS).where(_DECISIONS.c.subject == subject))
+    about = select(_DECISIONS).where(_DECISIONS.c.subject == subject)
+    return _found(connection, about.order_by(_DECISIONS.c.number))
+
+
+def latest(connection: Connection, kind: Kind) -> Decision | None:
+    """Return the last record of a kind; None if there is none."""
+    of_kind = select(_DECISIONS).where(_DECISIONS.c.kind == str(kind))
+    found = _found(connection, of_kind.order_by(_DECISIONS.c.number.desc()).limit(1))
+    return found[0] if found else None
 
 
 def since(connection: Connection, at: datetime, kinds: Collection[Kind] = ()) -> list[Decision]:
     """List what was decided from a time on, oldest first; all kinds, unless some are named."""
     later = select(_DECISIONS).where(_DECISIONS.c.at_us >= _micros(at))
     chosen = later.where(_DECISIONS.c.kind.in_([str(kind) for kind in kinds])) if kinds else later
-    return _found(connection, chosen)
+    return _found(connection, chosen.order_by(_DECISIONS.c.number))
 
 
 def _found(connection: Connection, chosen: Select[Any]) -> list[Decision]:
-    rows = connection.execute(chosen.order_by(_DECISIONS.c.number))
     return [
         Decision(
             number=row.number,
@@ -187,7 +200,7 @@ def _found(connection: Connection, chosen: Select[Any]) -> list[Decision]:
             record=json.loads(row.record),
             sha256=row.sha256,
         )
-        for row in rows
+        for row in connection.execute(chosen)
     ]
 
 
@@ -197,18 +210,26 @@ def expire(connection: Connection, before: datetime, *, most: int) -> int:
     Of the records from before that time those go that no younger one stands in front of (one
     can, where the clock was set back), and not more than ``most`` at once.
 
+    A record that somebody took out does not stop it, or what is old would be kept for ever. The
+    chain then goes on from the last one that is there, so that `verify` still finds the gap, but
+    only for as long as the record behind it is kept: what has expired proves nothing any more.
+
     Returns:
         How many were removed.
     """
     ends = connection.execute(select(_ENDS).with_for_update()).one()
     young = select(func.min(_DECISIONS.c.number)).where(_DECISIONS.c.at_us >= _micros(before))
     first_kept = connection.scalar(young) or ends.head_number + 1
-    last = min(first_kept - 1, ends.anchor_number + most)
-    sha256 = connection.scalar(select(_DECISIONS.c.sha256).where(_DECISIONS.c.number == last))
-    if sha256 is None:  # nothing is that old
+    number = _DECISIONS.c.number
+    old = select(number, _DECISIONS.c.sha256).where(
+        number.between(ends.anchor_number + 1, first_kept - 1)
+    )
+    removed = connection.execute(old.order_by(number).limit(most)).all()
+    if not removed:
         return 0
-    connection.execute(update(_ENDS).values(anchor_number=last, anchor_sha256=sha256))
-    return connection.execute(delete(_DECISIONS).where(_DECISIONS.c.number <= last)).rowcount
+    last = removed[-1]
+    connection.execute(update(_ENDS).values(anchor_number=last.number, anchor_sha256=last.sha256))
+    return connection.execute(delete(_DECISIONS).where(number <= last.number)).rowcount
 
 
 def verify(connection: Connection, head: str = "") -> Verification:

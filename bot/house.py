@@ -62,6 +62,7 @@ class House:
         arm: Its name on each answer.
         may_speak: Whether the budget lets the model speak, for a team and a source.
         on_configured: Told what answers depend on, before the first one.
+        on_distrust: Told what was found that its filter forbids; never raises.
     """
 
     settings: Settings
@@ -70,6 +71,7 @@ class House:
     arm: str = LIVE
     may_speak: MaySpeak = lambda _team, _source: True
     on_configured: Callable[[Configuration], None] = lambda _: None
+    on_distrust: Callable[[str], None] = lambda _: None
     _doubt: FilterBrokenError | None = field(default=None, init=False)
 
     @cached_property
@@ -89,10 +91,8 @@ class House:
         Raises:
             StoredIndexError: If there is none, or another embedder or chunker made it.
         """
-        embedder = self.embedder_model.version
-        return Index.open_existing(
-            self.settings.index_folder, embedder=embedder, chunker=CHUNKER_VERSION
-        )
+        folder, embedder = self.settings.index_folder, self.embedder_model.version
+        return Index.open_existing(folder, embedder=embedder, chunker=CHUNKER_VERSION)
 
     def chunks_loaded(self) -> int | None:
         """Count the chunks of the index, if it is open; opening it would take too long here."""
@@ -191,6 +191,7 @@ class House:
         versions = {
             "base": base.version if base else "",
             "chunker": CHUNKER_VERSION,
+            "contact": self.settings.slack.human_contact,
             "embedder": self.embedder_model.version,
             "fusion.lexical_weight": LEXICAL_WEIGHT,
             "housevoice": version("housevoice"),
@@ -204,7 +205,7 @@ class House:
 
         Raises:
             FilterBrokenError: If the index has ever returned what its filter forbids: from then
-                on for every question, until somebody has looked and starts the bot again.
+                on for every question, until the index is rebuilt and the bot started again.
         """
         if self._doubt is not None:
             raise FilterBrokenError(self._doubt.chunk_id)
@@ -223,6 +224,7 @@ class House:
         """Stop answering, since something was found that its filter forbids."""
         self._doubt = FilterBrokenError(chunk_id)
         structlog.get_logger().error("stopped answering", failed=type(self._doubt).__name__)
+        self.on_distrust(chunk_id)
 
     def ingest(
         self,

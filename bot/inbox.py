@@ -33,13 +33,13 @@ from sqlalchemy import (
     update,
 )
 
-from adapters import ledger
+from adapters import erasure, ledger
 from bot import decisions
 from bot.arrivals import Asked, OpenQuestion, Reworded, State
 from bot.audience import Place
 from bot.database import Writer, insert_once
 from bot.decisions import Kind
-from bot.records import decision_of
+from bot.records import decision_of, oldest_turn
 from bot.tracing import note
 
 KEPT_FOR = timedelta(hours=48)
@@ -222,10 +222,11 @@ def _reword(connection: Connection, reworded: Reworded, at: datetime) -> None:
     if reworded.text is None:  # nothing stands in Slack yet, so nothing will
         unseen = same & (_QUESTIONS.c.state == State.RECEIVED)
         connection.execute(update(_QUESTIONS).where(unseen).values(state=State.DONE))
-    # What was answered is not what stands there now, so the ledger keeps neither.
+    # What was answered is not what stands there now, so the ledger keeps neither, nor what was
+    # answered later with both in hand.
     reason = "deleted" if reworded.text is None else "edited"
     place = (reworded.team, reworded.channel, reworded.ts)
-    for answer_id in ledger.forget_question(connection, *place):
+    for answer_id in erasure.forget_question(connection, *place):
         decisions.append(connection, Kind.ERASURE, answer_id, {"reason": reason}, at)
 
 
@@ -235,8 +236,13 @@ def _record_answer(connection: Connection, row: ledger.AnswerRow, at: datetime) 
     if question is None or question.text is None:
         return ""
     salted = replace(row, salt=token_hex(16))
-    is_edited = question.text != row.question  # then nothing may keep what was asked
-    ledger.record_answer(connection, _without_texts(row) if is_edited else salted)
+    thread = ledger.turns_of_thread(connection, row.team, row.channel, row.thread_ts)
+    oldest_at = oldest_turn(row, thread)
+    is_edited = question.text != row.question
+    if is_edited or oldest_at is None:  # then nothing may keep what was said
+        ledger.record_answer(connection, _without_texts(row))
+    else:
+        ledger.record_answer(connection, salted, oldest_at=oldest_at)
     return decisions.append(connection, Kind.ANSWER, row.answer_id, decision_of(salted), at)
 
 

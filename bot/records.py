@@ -2,7 +2,7 @@
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from adapters.ledger import AnswerRow, moment
 from bot.arrivals import OpenQuestion
 from bot.chain import JSON
-from bot.conversation import Reply, Trace, Turn
+from bot.conversation import Reply, Trace, Turn, exchange
 from bot.errors import TextsForgottenError
 from bot.worksheet import Working
 from knowledge.access import Audience
@@ -110,6 +110,26 @@ def reply_of(row: AnswerRow) -> Reply:
 def served_of(row: AnswerRow) -> Served | None:
     """Read what an answer was made from; None where it was never kept, or is not any more."""
     return _SERVED.validate_json(row.served) if row.served else None
+
+
+def oldest_turn(row: AnswerRow, thread: Sequence[AnswerRow]) -> datetime | None:
+    """Tell since when there is what an answer was made from; None if some of it is gone.
+
+    Args:
+        row: The answer; without earlier turns it is as old as its own question.
+        thread: The answers of its thread as they are kept now, oldest question first.
+    """
+    served = served_of(row)
+    history = served.history if served else ()
+    asked_at = {
+        exchange(one.question, reply_of(one).unmarked): one.asked_at
+        for one in reversed(thread)  # so that of two equal ones the older counts
+        if not one.is_forgotten and moment(one.question_ts) < moment(row.question_ts)
+    }
+    turns = list(zip(history[::2], history[1::2], strict=True))
+    if not all(turn in asked_at for turn in turns):
+        return None
+    return min([row.asked_at, *(asked_at[turn] for turn in turns)])
 
 
 def trace_of(row: AnswerRow) -> Trace:

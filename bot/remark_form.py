@@ -67,12 +67,13 @@ class Filled(BaseModel):
         return typed.encode("utf-8", "ignore").decode().strip()
 
 
-def remark_view(answer_id: str, kept_days: int) -> dict[str, Any]:
+def remark_view(answer_id: str, *, texts_days: int, reasons_days: int) -> dict[str, Any]:
     """Build the modal.
 
     Args:
         answer_id: Opaque; comes back with what was filled in, and is to be checked again.
-        kept_days: How long the text is kept; 0: for ever.
+        texts_days: How long the text is kept; 0: as long as the reason.
+        reasons_days: How long the reason is kept, and all of it with the reason; 0: for ever.
 
     Source:
         https://docs.slack.dev/reference/views/modal-views and the limits of its elements.
@@ -84,7 +85,7 @@ def remark_view(answer_id: str, kept_days: int) -> dict[str, Any]:
         "title": _plain("What was wrong?"),
         "submit": _plain("Send"),
         "close": _plain("Cancel"),
-        "blocks": [_reason(), _correction(), _notice(kept_days)],
+        "blocks": [_reason(), _correction(), _notice(texts_days, reasons_days)],
     }
 
 
@@ -116,13 +117,18 @@ def _correction() -> dict[str, Any]:
     }
 
 
-def _notice(kept_days: int) -> dict[str, Any]:
-    how_long = f"for at most {kept_days} days" if kept_days else "without a time limit"
+def _notice(texts_days: int, reasons_days: int) -> dict[str, Any]:
+    text_days = min(filter(None, (texts_days, reasons_days)), default=0)
     notice = (
-        f"What you write here is stored with your name {how_long}. Administrators read it; "
+        f"Stored with your user ID: the reason {_how_long(reasons_days)}, "
+        f"what you write {_how_long(text_days)}. Administrators read it; "
         "what they approve may be kept longer to improve answers."
     )
     return {"type": "context", "elements": [_plain(notice)]}
+
+
+def _how_long(days: int) -> str:
+    return f"for {days} days" if days else "without a time limit"
 
 
 def _plain(text: str) -> dict[str, Any]:

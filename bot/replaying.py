@@ -4,12 +4,13 @@ Posts nothing and records nothing. Knows neither Slack nor the command line.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from adapters.ledger import AnswerRow
 from bot import decisions
+from bot.answering import OVER_BUDGET
 from bot.configurations import recall
 from bot.conversation import Outcome, Question, Reply, Trace
 from bot.decisions import Kind
@@ -88,12 +89,29 @@ def settings_of(connection: Connection, trace: Trace) -> dict[str, str]:
     return settings | {"knowledge.index_version": trace.index_version}
 
 
+def check_settings(recorded: Recorded, house: House) -> None:
+    """See to it that a house is set as it was then, models and voice included.
+
+    Raises:
+        NotReplayableError: If something that is no setting of the log is another one now.
+    """
+    now = house.configuration
+    if now.sha256 == recorded.trace.configuration:
+        return
+    with house.engine.connect() as connection:
+        then = recall(connection, recorded.trace.configuration)
+    changed = ", ".join(now.changes_from(then)) if then else "its settings"
+    raise NotReplayableError(recorded.row.answer_id, f"no longer as it was: {changed}")
+
+
 def replay(recorded: Recorded, house: House) -> Replay:
-    """Make an answer again and compare.
+    """Make an answer again and compare; one that saved tokens is made without the model.
 
     Raises:
         StoredIndexError: If the index has no longer the version that the house is to search.
     """
+    if recorded.trace.reason == OVER_BUDGET:
+        house = replace(house, may_speak=lambda _team, _source: False)
     working = house.work(recorded.question)
     then, now = reply_of(recorded.row), working.answer.reply
     return Replay(

@@ -10,10 +10,11 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from adapters import ledger, remarks
+from adapters import erasure, remarks
 from bot import decisions
 from bot.database import Writer, truncate_log
 from bot.decisions import Kind
+from bot.inbox import KEPT_FOR
 from bot.tracing import note
 
 SUBJECT = "retention"
@@ -28,7 +29,7 @@ class Limits:
 
     Attributes:
         texts_days: Questions, replies, what the model was shown, corrections.
-        votes_days: Votes; and the ids and figures of answers that have none.
+        votes_days: Votes and their reasons; and the ids and figures of answers that have none.
         decisions_days: Records of the decision log.
     """
 
@@ -63,7 +64,11 @@ class Expired:
 
 
 def expire(connection: Connection, limits: Limits, now: datetime) -> Expired:
-    """Forget what is older than its limit, the oldest first and only so much at once."""
+    """Forget what is older than its limit, the oldest first and only so much at once.
+
+    Ids by which a repetition is recognised go after two days, whatever the limits.
+    """
+    remarks.forget_submissions(connection, now - KEPT_FOR)
     expired = (
         _texts(connection, _before(limits.texts_days, now))
         + _votes(connection, _before(limits.votes_days, now))
@@ -81,7 +86,7 @@ def _before(days: int, now: datetime) -> datetime | None:
 def _texts(connection: Connection, before: datetime | None) -> Expired:
     if before is None:
         return Expired()
-    texts = ledger.forget_texts(connection, before, most=_MOST)
+    texts = erasure.forget_texts(connection, before, most=_MOST)
     return Expired(texts=texts, corrections=remarks.forget(connection, before))
 
 
@@ -89,9 +94,9 @@ def _votes(connection: Connection, before: datetime | None) -> Expired:
     if before is None:
         return Expired()
     return Expired(
-        votes=ledger.forget_votes(connection, before),
+        votes=erasure.forget_votes(connection, before),
         remarks=remarks.forget_remarks(connection, before),
-        answers=ledger.forget_answers(connection, before, most=_MOST),
+        answers=erasure.forget_answers(connection, before, most=_MOST),
     )
 
 

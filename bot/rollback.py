@@ -47,8 +47,8 @@ class Rule:
     Attributes:
         min_votes: Answers with votes below which nothing is concluded.
         level: Of the one-sided exact test by Fisher, at each look [0..1].
-        most_downs: Share of downs that is too many where there is nothing to compare with, since
-            the live arm has fewer than ``min_votes`` answers with votes [0..1].
+        most_downs: Where the live arm has fewer than ``min_votes`` answers with votes, more downs
+            than this share, by an exact binomial test at the same level, are too many [0..1].
 
     Source:
         ``tests/unit/test_rollback.py``: with votes up to 300 and a look at each of them, the
@@ -65,10 +65,16 @@ class Rule:
             return ""
         told = f"{candidate.downs} of {candidate.n} voted answers down"
         if live.n < self.min_votes:
-            return told if candidate.down_share >= self.most_downs else ""
+            return told if _chance_of_so_many(candidate, self.most_downs) < self.level else ""
         p_value = chance_of_worse(candidate, live)
         beside = f"live {live.downs} of {live.n}, p = {p_value:.4f}"
         return f"{told}; {beside}" if p_value < self.level else ""
+
+
+def _chance_of_so_many(thumbs: Thumbs, share: float) -> float:
+    from scipy.stats import binom  # noqa: PLC0415  a second to load
+
+    return float(binom.sf(thumbs.downs - 1, thumbs.n, share))
 
 
 def chance_of_worse(candidate: Thumbs, live: Thumbs) -> float:

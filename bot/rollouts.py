@@ -67,6 +67,9 @@ class Ending(StrEnum):
     FAILED = "failed"
 
 
+_BY_ITSELF = frozenset({Ending.ROLLED_BACK, Ending.FAILED})
+
+
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """One candidate on trial.
@@ -110,6 +113,13 @@ class Rollout:
         return bool(channel) and int(digest, 16) % WHOLE < self.share
 
 
+OnEnd = Callable[[Connection, Rollout], Callable[[], None]]
+
+
+def _nothing() -> None:
+    pass
+
+
 def create_tables(engine: Engine) -> None:
     """Make the table if it is not there yet."""
     _METADATA.create_all(engine)
@@ -123,14 +133,15 @@ class Rollouts:
         now: The time of day.
 
     Attributes:
-        on_end: Told of one that ended by itself, of failure or of votes.
+        on_end: Told of one that ended by itself, of failure or of votes, within the transaction
+            of its end; returns what is to be done once that is stored.
     """
 
     def __init__(self, engine: Engine, writer: Writer, now: Callable[[], datetime]) -> None:
         self._engine = engine
         self._writer = writer
         self._now = now
-        self.on_end: Callable[[Rollout], object] = lambda _: None
+        self.on_end: OnEnd = lambda _connection, _rollout: _nothing
         create_tables(engine)
         decisions.create_tables(engine)
 
@@ -184,10 +195,17 @@ class Rollouts:
             StoreDownError: If it is not stored.
         """
         job = partial(_end, rollout_id=rollout_id, ending=ending, reason=reason, at=self._now())
-        ended = self._writer.run(job)
-        if ended is not None and ending in (Ending.ROLLED_BACK, Ending.FAILED):
-            self.on_end(ended)
+        ended, then = self._writer.run(partial(self._ended, job=job))
+        then()
         return ended
+
+    def _ended(
+        self, connection: Connection, job: Callable[[Connection], Rollout | None]
+    ) -> tuple[Rollout | None, Callable[[], None]]:
+        ended = job(connection)
+        if ended is None or ended.ending not in _BY_ITSELF:
+            return ended, _nothing
+        return ended, self.on_end(connection, ended)
 
 
 def is_open(connection: Connection, rollout_id: str) -> bool:

@@ -6,11 +6,13 @@ Puts the parts together; knows what each of them needs of the bot, not how it wo
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from bot.database import Writer
 from bot.house import House
 from bot.monitoring import tallies
+from bot.monitoring.breaches import Breaches
 from bot.monitoring.canaries import AccessCanary
 from bot.monitoring.checks import AccessCheck, DriftCheck, GoldenCheck, StartCheck
 from bot.monitoring.metrics import Metrics
@@ -22,6 +24,8 @@ from bot.worker import Worker
 from knowledge.errors import AccessRulesError
 from knowledge.golden import load_golden
 from knowledge.rules import load_rules
+
+_LONGEST_WAIT_S = 300.0  # of a canary for idle time; then it goes before the next question
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,12 @@ class Sentry:
 def post_sentry(house: House, means: Means, *also: Check) -> Sentry:
     """Put a sentry together; from then on the house asks its budgets who may speak.
 
+    A house whose index was in doubt before, and was not rebuilt since, is in doubt from the start.
+
     Args:
         house: Looked after.
         means: What it works with.
-        also: More checks of its rounds.
+        also: More checks of its rounds, which need no model.
 
     Raises:
         GoldenSetError: If the settings name a golden set that cannot be used.
@@ -74,22 +80,31 @@ def post_sentry(house: House, means: Means, *also: Check) -> Sentry:
         house.engine, means.writer, settings.budget, metrics=metrics, tell=outbox.tell, now=now
     )
     house.may_speak = usage.may_speak
-    idle_time = IdleTime(means.worker.when_idle)
-    checks = [*_checks(house, means, outbox, usage, idle_time), *also]
+    breaches = Breaches(house.engine, means.writer, now)
+    if breach := breaches.current():
+        house.distrust(str(breach.record["found"]))
+    house.on_distrust = breaches.note
+    idle_time = IdleTime(partial(means.worker.when_idle, within_s=_LONGEST_WAIT_S))
+    canary = AccessCanary(lambda: house.retriever, house.catalogue.canary, lambda: _roles(house))
+    checks: list[Check] = [
+        StartCheck(lambda: house.configuration, house.engine, means.writer, now),
+        DriftCheck(house.engine, means.writer, outbox, metrics, now),
+        *also,
+    ]
+    canaries: list[Check] = [
+        AccessCheck(canary, idle_time, house.distrust, breaches, outbox, metrics, now),
+        *_golden(house, means, outbox, usage, idle_time),
+    ]
     every = timedelta(minutes=settings.monitoring.round_minutes)
-    rounds = Rounds(checks, outbox.deliver, every, idle_time)
+    rounds = Rounds(checks, outbox.deliver, every, idle_time, canaries)
     outbox.on_new = rounds.wake
     return Sentry(outbox, usage, rounds)
 
 
-def _checks(
+def _golden(
     house: House, means: Means, outbox: Outbox, usage: Usage, in_worker: IdleTime
 ) -> Iterator[Check]:
-    metrics, monitoring, now = means.metrics, house.settings.monitoring, means.now
-    yield StartCheck(lambda: house.configuration, in_worker, means.writer, now)
-    canary = AccessCanary(lambda: house.retriever, house.catalogue.canary, lambda: _roles(house))
-    yield AccessCheck(canary, in_worker, house.distrust, outbox, metrics, now)
-    yield DriftCheck(house.engine, means.writer, outbox, metrics, now)
+    monitoring = house.settings.monitoring
     if monitoring.golden:
         yield GoldenCheck(
             golden=load_golden(Path(monitoring.golden)),
@@ -97,8 +112,8 @@ def _checks(
             in_worker=in_worker,
             engine=house.engine,
             outbox=outbox,
-            metrics=metrics,
-            now=now,
+            metrics=means.metrics,
+            now=means.now,
             every=timedelta(minutes=monitoring.round_minutes),
         )
 

@@ -28,7 +28,7 @@ from adapters.ledger import AnswerRow
 from adapters.ledger_schema import ANSWERS, TEXTS
 from adapters.voice import Voice
 from bot import decisions, rollouts
-from bot.conversation import KEPT, LIVE, Outcome
+from bot.conversation import KEPT, Outcome
 from bot.decisions import JSON, Kind
 from bot.records import decision_of
 from bot.rollouts import Rollout
@@ -140,11 +140,11 @@ def reply_in_shadow(connection: Connection, answer_id: str) -> str | None:
     return connection.scalar(mine)
 
 
-def count_live(connection: Connection, rollout: Rollout) -> int:
-    """Count what the live arm has answered since a rollout began, for which a pair could be."""
+def count_answers(connection: Connection, rollout: Rollout, arm: str) -> int:
+    """Count what people were shown of an arm since a rollout began: replies, no failures."""
     began_us = round(rollout.started_at.timestamp() * 1_000_000)
-    is_live = ANSWERS.c.trace.contains(f'"arm":"{LIVE}"')
-    mine = (ANSWERS.c.asked_at_us >= began_us) & ANSWERS.c.outcome.in_(OUTCOMES) & is_live
+    is_theirs = ANSWERS.c.trace.contains(f'"arm":"{arm}"')
+    mine = (ANSWERS.c.asked_at_us >= began_us) & ANSWERS.c.outcome.in_(OUTCOMES) & is_theirs
     return connection.scalar(select(func.count()).select_from(ANSWERS).where(mine)) or 0
 
 

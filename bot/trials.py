@@ -41,7 +41,10 @@ Work = Callable[[Question], Working]
 
 
 class Readers(Protocol):
-    """Who can read a place; None where one of them is unknown."""
+    """Who can read a place; None where one of them is unknown.
+
+    Asked in the thread that owns the models: it must not wait where Slack asks for that.
+    """
 
     def audience_of(self, place: Place) -> Audience | None:
         """Return the audience, from facts a few minutes old at most."""

@@ -28,6 +28,7 @@ from bot.monitoring.endpoint import Endpoint
 from bot.monitoring.health import Checkup, Finding, Health, Probe, State
 from bot.monitoring.metrics import Build, Metrics
 from bot.monitoring.readings import Gauged
+from bot.monitoring.rounds import Rounds
 from bot.settings import MonitoringSettings
 from bot.worker import Worker
 from bot.worksheet import Working
@@ -52,6 +53,7 @@ class Running:
     desk: Desk
     writer: Writer
     inbox: Inbox
+    rounds: Rounds
     is_connected: Callable[[], bool]
 
 
@@ -121,6 +123,9 @@ class Watch:
                 is_alive=worker.is_alive, running_s=worker.running_s, stuck_after_s=stuck_after_s
             ),
             "desk": lambda: health.of_desk(is_alive=desk.is_alive, is_open=desk.is_open),
+            "rounds": lambda: health.of_rounds(
+                age_s=running.rounds.age_s, every_s=self._settings.round_minutes * 60
+            ),
             "slack": lambda: health.of_socket(is_connected=running.is_connected()),
             "store": lambda: _store(self._house.engine, running.writer),  # the slow ones last
             "index": self._index,

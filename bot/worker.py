@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
+from math import inf
 from threading import Condition, Thread
 from time import monotonic
 
@@ -28,7 +29,7 @@ class Worker:
         self._capacity = capacity
         self._share = (capacity + 1) // 2
         self._waiting: dict[str, deque[Job]] = {}  # askers in turn
-        self._idle = deque[Job]()  # for when nobody waits
+        self._idle = deque[tuple[float, Job]]()  # for when nobody waits, or it is due
         self._is_open = True
         self._began: float | None = None
         self._changed = Condition()
@@ -66,8 +67,12 @@ class Worker:
             self._waiting.setdefault(asker, deque()).append(partial(copy_context().run, job))
             self._changed.notify_all()
 
-    def when_idle(self, job: Job) -> None:
+    def when_idle(self, job: Job, *, within_s: float = inf) -> None:
         """Run a job as soon as nobody waits; it takes no place, and a stop drops it.
+
+        Args:
+            job: What can wait.
+            within_s: How long it can; then it goes before whoever waits [s].
 
         Raises:
             QueueFullError: If the worker takes no more.
@@ -75,7 +80,7 @@ class Worker:
         with self._changed:
             if not self._is_open:
                 raise QueueFullError(self._capacity)
-            self._idle.append(partial(copy_context().run, job))
+            self._idle.append((monotonic() + within_s, partial(copy_context().run, job)))
             self._changed.notify_all()
 
     def finish(self) -> None:
@@ -113,9 +118,18 @@ class Worker:
     def _next(self) -> Job | None:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._idle or not self._is_open)
-            if self._waiting:
+            if self._waiting and not self._is_overdue():
                 return self._take()
-            return self._idle.popleft() if self._idle else None
+            return self._idle.popleft()[1] if self._idle else None
+
+    def _is_overdue(self) -> bool:
+        """Tell whether an idle job is due, and bring it to the front if so."""
+        soonest = min(self._idle, default=None, key=_due_at)
+        if soonest is None or _due_at(soonest) > monotonic():
+            return False
+        self._idle.remove(soonest)
+        self._idle.appendleft(soonest)
+        return True
 
     def _take(self) -> Job:
         asker = next(iter(self._waiting))
@@ -124,3 +138,7 @@ class Worker:
         if jobs:
             self._waiting[asker] = jobs  # back to the end of the line
         return job
+
+
+def _due_at(idle: tuple[float, Job]) -> float:
+    return idle[0]

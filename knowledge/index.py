@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 from threading import Lock
 from typing import Any
 
@@ -100,7 +101,7 @@ class Index:
         folder.mkdir(parents=True, exist_ok=True)
         served = Pointer.read(folder / "index.json")
         if served is None or rebuild:
-            index = cls(folder, Pointer("", dim, versions))
+            index = cls(folder, Pointer("", dim, versions, token_hex(4)))
             index._create()
             return index
         for what in ("embedder", "chunker", "parser"):
@@ -111,9 +112,9 @@ class Index:
 
     @property
     def version(self) -> str:
-        """The table and its version, as on every answer: ``chunks_v1@7``."""
+        """The table and its version, as on every answer: ``chunks_v1.ab12cd34@7``."""
         table = self._open()
-        return f"{table.name}@{table.version}"
+        return f"{self._pointer.name}@{table.version}"
 
     @property
     def made_by(self) -> IndexVersions:
@@ -135,27 +136,24 @@ class Index:
             StoredIndexError: If it cannot be read, or is not there any more.
         """
         try:
-            table = self._open()
-            if version and version.rpartition("@")[0] != table.name:
-                message = f"the index has no version {version} any more"
-                raise StoredIndexError(message)
-            table.checkout(int(version.rpartition("@")[2]) if version else table.version)
-            return Snapshot(table, self._lexicon_of(table), f"{table.name}@{table.version}")
+            table = self._open_at(version)
+            return Snapshot(table, self._lexicon_of(table), f"{self._pointer.name}@{table.version}")
         except (RuntimeError, ValueError, OSError) as error:
             message = f"the index in {self._folder} cannot be read"
             raise StoredIndexError(message) from error
 
-    def doc_ids(self) -> frozenset[str]:
+    def doc_ids(self, version: str = "") -> frozenset[str]:
         """Return which documents have chunks here, whoever may read them; for maintenance."""
-        found = self._open().search().select(["doc_id"]).to_arrow()
+        found = self._open_at(version).search().select(["doc_id"]).to_arrow()
         return frozenset(pc.unique(found["doc_id"]).to_pylist())
 
-    def held(self, doc_ids: Iterable[str]) -> list[HeldText]:
+    def held(self, doc_ids: Iterable[str], version: str = "") -> list[HeldText]:
         """Return all chunks of some documents, whoever may read them; for evaluation."""
         names = sorted(set(doc_ids))
         if not names:
             return []
-        found = self._open().search().where(_in("doc_id", names)).select(_HELD).to_arrow()
+        table = self._open_at(version)
+        found = table.search().where(_in("doc_id", names)).select(_HELD).to_arrow()
         return [
             HeldText(row["doc_id"], frozenset(row["roles"]), f"{row['crumb']}\n{row['text']}")
             for row in found.to_pylist()
@@ -247,6 +245,15 @@ class Index:
             self._pointer = max(served, self._pointer, key=lambda one: _number(one.table))
         return self._database.open_table(self._pointer.table)
 
+    def _open_at(self, version: str) -> Any:
+        """Open one version; the newest, and then nothing newer, where none is named."""
+        table = self._open()
+        if version and version.rpartition("@")[0] != self._pointer.name:
+            message = f"the index has no version {version} any more"
+            raise StoredIndexError(message)
+        table.checkout(int(version.rpartition("@")[2]) if version else table.version)
+        return table
+
     def _create(self) -> None:
         number = 1 + max(map(_number, self._database.list_tables().tables), default=0)
         self._pointer = replace(self._pointer, table=f"chunks_v{number}")
@@ -256,7 +263,7 @@ class Index:
             table.create_index(column, config=config)
 
     def _lexicon_of(self, table: Any) -> Lexicon:
-        key = f"{table.name}@{table.version}"
+        key = f"{self._pointer.name}@{table.version}"
         with self._lock:
             if self._lexicon is None or self._lexicon.key != key:
                 self._lexicon = Lexicon.load(table, key)

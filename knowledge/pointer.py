@@ -19,11 +19,21 @@ class IndexVersions:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """Which table serves, and what made it (``index.json``)."""
+    """Which table serves, and what made it (``index.json``).
+
+    Attributes:
+        made: Random, for another index may have tables of the same names and numbers.
+    """
 
     table: str
     dim: int
     versions: IndexVersions
+    made: str = ""
+
+    @property
+    def name(self) -> str:
+        """The table, as it stands before the ``@`` of a version."""
+        return f"{self.table}.{self.made}" if self.made else self.table
 
     @classmethod
     def read(cls, path: Path) -> "Pointer | None":
@@ -36,7 +46,8 @@ class Pointer:
             return None
         try:
             raw = json.loads(path.read_text())
-            return cls(str(raw["table"]), int(raw["dim"]), IndexVersions(**raw["versions"]))
+            versions = IndexVersions(**raw["versions"])
+            return cls(str(raw["table"]), int(raw["dim"]), versions, str(raw.get("made", "")))
         except (ValueError, KeyError, TypeError) as error:
             message = f"{path} is damaged: delete it and run `housevoice index --rebuild`"
             raise StoredIndexError(message) from error

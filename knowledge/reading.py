@@ -41,7 +41,8 @@ _HOW_TO = re.compile(
     r"|\bwhat to do\b|\bsteps\b",
     re.IGNORECASE,
 )
-_LIST_WORDS = 60  # of the lines that follow a sentence ending in a colon
+_ANNOUNCES = re.compile(r"(?::|\b(?:if|when|where|unless|that|who|and|or|with|for|are|is))$")
+_LIST_WORDS = 60  # of the lines that follow a sentence which announces them
 _READ = 24  # sentences embedded for one question; more did not help, see docs/log.md
 _REMEMBERED = 20_000  # sentence vectors kept: 30 MB
 
@@ -179,7 +180,7 @@ def statements(passage: Passage) -> list[Statement]:
             heading, _, block = block[2:].partition("\n")  # noqa: PLW2901  # what is below it
         parts = sentences("\n".join(filterfalse(_TO_MACHINES.search, block.splitlines())))
         for number, part in enumerate(parts):
-            following = parts[number + 1 :] if part.endswith(":") else []
+            following = parts[number + 1 :] if _ANNOUNCES.search(part) else []
             if len(part) >= _SHORTEST or following:
                 lines = _lines_within(following)
                 found.append(Statement(heading, " ".join([part, *lines]), lines))

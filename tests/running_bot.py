@@ -171,7 +171,7 @@ def build_bot(workspace: RunningWorkspace, folder: Path, parts: Parts) -> Bot:
     listeners = Listeners(
         Ingress(us, inbox, parts.readers.notice, desk.wake, lambda: desk.is_open),
         Feedback(us, writer, delivery, courtesies, metrics=parts.metrics),
-        Remarks(engine, writer, delivery, 365, utc_now, parts.metrics),
+        Remarks(engine, writer, delivery, courtesies, 30, 365, utc_now, parts.metrics),
         Commands(us, parts.admins, parts.is_full_member, status, reindexing),
         "/housevoice",
     )

@@ -12,6 +12,7 @@ from adapters import ledger
 from bot import decisions
 from bot.cli import readers
 from bot.cli.logbook import decision_line
+from bot.cli.premises import require_database
 from bot.conversation import Answer, Question, Reply, Source, Trace
 from bot.decisions import Decision, Kind
 from bot.house import open_house
@@ -49,6 +50,7 @@ def trace(settings: Settings, answer_id: str) -> None:
     Raises:
         UnknownAnswerError: If there is none of that id.
     """
+    require_database(settings)
     with open_house(settings) as house, house.engine.connect() as connection:
         row = ledger.answer(connection, answer_id)
         votes = ledger.votes_of(connection, answer_id)

@@ -20,10 +20,11 @@ from rich.progress import (
 
 from bot.errors import UserInputError
 from bot.evaluation.arms import Arm, read_arms
+from bot.evaluation.attribution import Stage
 from bot.evaluation.comparing import AMOUNTS, BASELINE, differences, summed_up
 from bot.evaluation.results import ArmResult, CaseFacts, Difference, Evaluation
 from bot.evaluation.results_file import dump, load_baseline, save_baseline
-from bot.evaluation.running import ArmRun, forget_runs, runs_folder
+from bot.evaluation.running import ArmRun, forget_runs, runs_folder, version_of
 from bot.evaluation.scoring import score
 from bot.evaluation.table import show
 from bot.house import House, open_house, open_variant
@@ -40,10 +41,10 @@ class Wanted:
         golden: Files; none: golden.yaml beside the documents.
         arms: As `read_arms` takes them.
         tags: Only cases with one of these; none: all.
-        limit: About so many cases, spread over the sets; 0: all.
+        limit: So many cases, spread over the sets; 0: all.
         is_fresh: Whether earlier runs are left unused.
         html, json: Where to write reports.
-        baseline: To compare with; a drop ends with exit code 1.
+        baseline: To compare with; a drop ends with exit code 1, as do leaks and errors.
         new_baseline: Where to write the first arm's scores for later runs.
     """
 
@@ -70,12 +71,19 @@ def evaluate(settings: Settings, wanted: Wanted) -> None:
     sets = [load_golden(p) for p in wanted.golden or [settings.knowledge.folder / "golden.yaml"]]
     cases = _chosen(sets, wanted)
     arms = read_arms(wanted.arms, settings.model.voice.parent.parent)
+    _check_sets(sets)
+    _check_paths(wanted)
     versions = {one.name: f"version {one.version}, sha256 {one.sha256}" for one in sets}
     baseline = load_baseline(wanted.baseline, versions) if wanted.baseline else None
     kept = None if wanted.is_fresh else runs_folder(settings)
     forget_runs(settings, datetime.now(UTC))
-    with open_house(settings) as house:
-        results = _measured(house, arms, cases, kept)
+    try:
+        with open_house(settings) as house:
+            results = _measured(house, arms, cases, kept)
+    except KeyboardInterrupt:
+        if kept:
+            sys.stderr.write("What was asked is kept; the same command goes on from here.\n")
+        raise
     found = Evaluation(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         golden=versions,
@@ -85,19 +93,32 @@ def evaluate(settings: Settings, wanted: Wanted) -> None:
     )
     show(Console(highlight=False), found)
     _write(found, wanted)
-    if worse := _worse_than_baseline(found.differences):
-        sys.stderr.write(f"housevoice: worse than the baseline: {', '.join(worse)}\n")
+    if objections := [*_broken(results), *_worse_than_baseline(found.differences)]:
+        sys.stderr.write(f"housevoice: {'; '.join(objections)}\n")
         sys.exit(1)
 
 
 def _measured(
     house: House, arms: Sequence[Arm], cases: tuple[GoldenCase, ...], kept: Path | None
 ) -> list[ArmResult]:
+    _refuse_twins(house, arms)
     with _bar() as bar:
         tasks = {arm.name: bar.add_task(arm.name, total=len(cases)) for arm in arms}
         return [
             _of_arm(house, arm, cases, kept, partial(bar.advance, tasks[arm.name])) for arm in arms
         ]
+
+
+def _refuse_twins(house: House, arms: Sequence[Arm]) -> None:
+    """See to it that no two arms are the same: a comparison of them would show nothing."""
+    known = dict[tuple[str, str], str]()
+    for arm in arms:
+        with open_variant(house, arm.name, arm.values) as variant:
+            key = (variant.configuration.sha256, version_of(variant))
+        if twin := known.get(key):
+            problem = f"{twin} and {arm.name} are one and the same configuration: leave one out"
+            raise UserInputError(problem)
+        known[key] = arm.name
 
 
 def _of_arm(
@@ -111,8 +132,7 @@ def _of_arm(
         variant = stack.enter_context(open_variant(house, arm.name, arm.values))
         runs = ArmRun(variant, cases, kept).run(on_done)
         scores = [score(case, run) for case, run in zip(cases, runs, strict=True)]
-        version = variant.settings.knowledge.index_version or variant.index.version
-        return summed_up(arm.name, variant.configuration, version, runs, scores)
+        return summed_up(arm.name, variant.configuration, version_of(variant), runs, scores)
 
 
 def _chosen(sets: Sequence[GoldenSet], wanted: Wanted) -> tuple[GoldenCase, ...]:
@@ -127,8 +147,8 @@ def _chosen(sets: Sequence[GoldenSet], wanted: Wanted) -> tuple[GoldenCase, ...]
     if not cases:
         problem = f"no case has the tag {' or '.join(wanted.tags)}"
         raise UserInputError(problem)
-    step = max(1, len(cases) // wanted.limit) if wanted.limit else 1
-    return tuple(cases[::step])
+    n = min(wanted.limit or len(cases), len(cases))
+    return tuple(cases[place * len(cases) // n] for place in range(n))
 
 
 def _facts(case: GoldenCase) -> CaseFacts:
@@ -157,10 +177,35 @@ def _write(found: Evaluation, wanted: Wanted) -> None:
 def _worse_than_baseline(found: Sequence[Difference]) -> list[str]:
     """Name what dropped; speed is another machine's affair."""
     return [
-        f"{one.measure} ({one.arm})"
+        f"worse than the baseline in {one.measure} ({one.arm})"
         for one in found
         if one.against == BASELINE and one.verdict == "worse" and one.measure not in AMOUNTS
     ]
+
+
+def _broken(results: Sequence[ArmResult]) -> list[str]:
+    """Name what needs no statistics: one leak is one too many, and an error is no answer."""
+    return [
+        f"{one.lost[stage]} {stage} ({one.arm})"
+        for one in results
+        for stage in (Stage.LEAKED, Stage.FAILED)
+        if one.lost.get(stage)
+    ]
+
+
+def _check_sets(sets: Sequence[GoldenSet]) -> None:
+    names = [one.name for one in sets]
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        problem = f"two sets are called {', '.join(doubled)}: give one another `name`"
+        raise UserInputError(problem)
+
+
+def _check_paths(wanted: Wanted) -> None:
+    """See now whether the reports can be written, and not after all has been asked."""
+    for path in filter(None, (wanted.html, wanted.json, wanted.new_baseline)):
+        if path.is_dir() or not path.parent.is_dir():
+            problem = f"{path} cannot be written: it is a folder, or its folder is not there"
+            raise UserInputError(problem)
 
 
 def _bar() -> Progress:

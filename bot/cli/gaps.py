@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from adapters import ledger, remarks
 from adapters.ledger import AnswerRow
 from adapters.remarks import Reason, Remark
+from bot.cli.premises import require_database
 from bot.house import open_house
 from bot.inert import cut, inert
 from bot.settings import Settings
@@ -53,6 +54,7 @@ class Gaps:
 
 def gaps(settings: Settings) -> None:
     """List the complaints of those whose thumb is still down, the most frequent first."""
+    require_database(settings)
     found = Gaps()
     with open_house(settings) as house, house.engine.connect() as connection:
         for remark, row in _standing(connection, remarks.complaints(connection)):

@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from adapters import ledger
+from bot.cli.premises import require_database
+from bot.errors import UserInputError
 from bot.golden import Candidate, Choices, candidates, case_of
 from bot.house import open_house
 from bot.inert import inert
@@ -40,7 +42,12 @@ def add(settings: Settings, answer_id: str, *, to: Path, choices: Choices) -> No
         UnknownAnswerError: If there is no such answer.
         UnfitAnswerError: If it makes no case.
         GoldenSetError: If the set is wrong, or has the case already.
+        UserInputError: If the folder of the set is not there.
     """
+    require_database(settings)
+    if not to.parent.is_dir():
+        problem = f"there is no folder {to.parent} to write {to.name} into"
+        raise UserInputError(problem)
     with open_house(settings) as house, house.engine.connect() as connection:
         case = case_of(ledger.answer(connection, answer_id), choices)
     add_case(to, case)
@@ -49,6 +56,7 @@ def add(settings: Settings, answer_id: str, *, to: Path, choices: Choices) -> No
 
 def show_candidates(settings: Settings, *, to: Path | None) -> None:
     """Print approved corrections that are not in a set yet, as cases without their facts."""
+    require_database(settings)
     path = to or settings.knowledge.folder / "golden.yaml"
     known = load_golden(path).cases if path.exists() else ()
     with open_house(settings) as house, house.engine.connect() as connection:

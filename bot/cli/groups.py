@@ -16,6 +16,10 @@ _corrections = typer.Typer(
     help="Corrections: what people propose instead of an answer, and the review of it.",
     no_args_is_help=True,
 )
+_KINDS = (
+    "answer, vote, remark, index, configuration, rollout, alert, canary, shadow, erasure, start; "
+    "may be repeated"
+)
 Reviewer = Annotated[str, typer.Option("--as", help="User id of an administrator in Slack.")]
 
 
@@ -28,7 +32,7 @@ def corrections_list() -> None:
 
 
 @_corrections.command("approve")
-def _correctionsrove(correction_id: str, *, reviewer: Reviewer) -> None:
+def corrections_approve(correction_id: str, *, reviewer: Reviewer) -> None:
     """Let a correction be used to improve answers."""
     from bot.cli import reviewing
 
@@ -64,7 +68,7 @@ def log_verify(
 def log_show(
     *,
     since: Annotated[str, typer.Option(help="How far back: 30m, 24h or 7d.")] = "24h",
-    kind: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help=f"Only these, of {_KINDS}.")] = None,
 ) -> None:
     """Print what was decided lately."""
     from bot.cli import logbook
@@ -139,7 +143,10 @@ def rollout_start(
         list[str], typer.Option("--set", help="What it has different: knowledge.floor=0.35.")
     ],
     share: Annotated[
-        int, typer.Option(min=0, max=100, help="Of the channels [per cent]; 0: in the shadow.")
+        int,
+        typer.Option(
+            min=0, max=100, help="In how many per cent of the channels; 0: in the shadow."
+        ),
     ] = 0,
     probe: Annotated[
         str, typer.Option(help="The question that it must be able to answer or decline now.")

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from bot import decisions
 from bot.chain import JSON, canonical
+from bot.cli.premises import require_database
 from bot.database import Writer
 from bot.decisions import Decision, Kind, Verification
 from bot.errors import LogBrokenError, UserInputError
@@ -32,6 +33,7 @@ def verify(settings: Settings, head: str) -> None:
     if not re.fullmatch(r"([0-9a-f]{8,64})?", head):
         problem = "a head is 8 to 64 digits of 0-9 and a-f, such as `chain` in a log line"
         raise UserInputError(problem)
+    require_database(settings)
     with open_house(settings) as house, house.engine.connect() as connection:
         found = decisions.verify(connection, head)
     if found.problem:
@@ -53,6 +55,7 @@ def show(settings: Settings, *, age: str, kinds: Collection[str]) -> None:
         UserInputError: If the age or a kind is none.
     """
     since, chosen = datetime.now(UTC) - _age(age), [_kind(kind) for kind in kinds]
+    require_database(settings)
     with open_house(settings) as house, house.engine.connect() as connection:
         found = decisions.since(connection, since, chosen)
     console = _console()
@@ -62,6 +65,7 @@ def show(settings: Settings, *, age: str, kinds: Collection[str]) -> None:
 
 def expire(settings: Settings) -> None:
     """Forget what is older than the settings allow, as the running bot does every hour."""
+    require_database(settings)
     limits = Limits(**settings.retention.model_dump())
     with open_house(settings) as house:
         writer = Writer(house.engine)

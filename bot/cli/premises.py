@@ -1,4 +1,4 @@
-"""What `housevoice demo` needs for itself, looked at before anything heavy is loaded."""
+"""What a command needs to be there, looked at before anything heavy is loaded."""
 
 import errno
 import socket
@@ -9,8 +9,26 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bot.errors import PortTakenError, UserInputError
+from bot.settings import Settings
 
 _HOST = "127.0.0.1"
+
+
+def require_database(settings: Settings) -> None:
+    """Refuse to look into a database that is not there; opening SQLite's would make an empty one.
+
+    Raises:
+        UserInputError: If SQLite's file is missing. A server says so itself.
+    """
+    from sqlalchemy import make_url  # noqa: PLC0415  the demo does not need it here
+
+    url = make_url(settings.store_url)
+    is_file = url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
+    if not is_file or Path(str(url.database)).is_file():
+        return
+    name = "HOUSEVOICE_DATABASE_URL" if settings.database_url else "HOUSEVOICE_DATA"
+    problem = f"there is no database in {Path(str(url.database)).parent}: check `{name}`"
+    raise UserInputError(problem)
 
 
 @contextmanager

@@ -13,12 +13,13 @@ from sqlalchemy import Connection
 
 from adapters import ledger
 from adapters.ledger import AnswerRow
+from bot.cli.premises import require_database
 from bot.conversation import Trace
 from bot.errors import NotReplayableError, UserInputError
 from bot.evaluation.arms import read_arms
 from bot.house import House, open_house, open_variant
 from bot.inert import inert
-from bot.replaying import MADE, Recorded, Replay, replay, settings_of
+from bot.replaying import MADE, Recorded, Replay, check_settings, replay, settings_of
 from bot.settings import Settings
 from bot.tracing import configure
 from knowledge.errors import StoredIndexError
@@ -46,6 +47,7 @@ def replays(settings: Settings, answer_ids: Sequence[str], *, last: int, arm: st
         UnknownAnswerError: If there is none of an id.
     """
     configure("ERROR")
+    require_database(settings)
     console, tally = Console(highlight=False, soft_wrap=True), _Tally()
     with open_house(settings) as house, ExitStack() as stack:
         houses = _Houses(house, stack, arm)
@@ -88,12 +90,17 @@ class _Houses:
         if key not in self.opened:
             variant = open_variant(self.house, name, values)
             self.opened[key] = self.stack.enter_context(variant)
+        if self.arm is None:
+            check_settings(recorded, self.opened[key])
         return replay(recorded, self.opened[key])
 
     def _wanted(self, connection: Connection, trace: Trace) -> tuple[str, Mapping[str, str]]:
         if self.arm is None:
             return trace.arm, settings_of(connection, trace)
-        (chosen,) = read_arms([self.arm], self.house.settings.model.voice.parent.parent)
+        chosen, *more = read_arms([self.arm], self.house.settings.model.voice.parent.parent)
+        if more:
+            problem = f"{self.arm} are several configurations: name one"
+            raise UserInputError(problem)
         return chosen.name, chosen.values
 
 

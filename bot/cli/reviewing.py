@@ -1,5 +1,6 @@
 """`housevoice corrections`: what people propose instead of an answer, and who approves it."""
 
+import json
 from datetime import UTC, datetime
 from functools import partial
 
@@ -14,6 +15,7 @@ from adapters.ledger import AnswerRow
 from adapters.remarks import Correction, Review
 from bot import decisions
 from bot.chain import JSON
+from bot.cli.premises import require_database
 from bot.database import Writer
 from bot.decisions import Kind
 from bot.errors import UserInputError
@@ -27,6 +29,7 @@ _GONE = "(not kept any more)"
 
 def show_pending(settings: Settings) -> None:
     """List what waits for a review: question, reply, correction, reason."""
+    require_database(settings)
     with open_house(settings) as house, house.engine.connect() as connection:
         waiting = remarks.pending(connection)
         for one in waiting:
@@ -43,8 +46,11 @@ def decide(settings: Settings, correction_id: str, *, reviewer: str, is_approved
         StoreDownError: If the decision is not stored.
     """
     if reviewer not in settings.slack.admins:
-        problem = f"{reviewer} is none of the administrators in HOUSEVOICE_SLACK__ADMINS"
+        wanted = json.dumps([*settings.slack.admins, reviewer or "U0123ABCD"])
+        remedy = f"to make them one, set `HOUSEVOICE_SLACK__ADMINS='{wanted}'`"
+        problem = f"{reviewer} is none of the administrators: {remedy}"
         raise UserInputError(problem)
+    require_database(settings)
     decided = Review(reviewer, is_approved, datetime.now(UTC))
     with open_house(settings) as house:
         with house.engine.connect() as connection:

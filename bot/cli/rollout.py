@@ -1,6 +1,6 @@
 """`housevoice rollout`: try a candidate beside what answers now, compare them, end it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,9 +15,10 @@ from adapters.errors import AdaptersError
 from adapters.statistics import wilson
 from bot import shadows
 from bot.candidates import read_candidate
+from bot.cli.premises import require_database
 from bot.cli.remedies import sentence
 from bot.configuration import Configuration
-from bot.conversation import LIVE, Question
+from bot.conversation import LIVE, Outcome, Question
 from bot.database import Writer
 from bot.errors import BotError, CandidateError, NoRolloutError, RolloutOpenError
 from bot.evaluation.comparing import differences, summed_up
@@ -31,6 +32,7 @@ from bot.tracing import configure
 from knowledge.access import EVERYONE, Audience
 from knowledge.errors import KnowledgeError
 
+_CALLED = {str(Outcome.ANSWERED): "in the model's words"}  # beside "quoted" and "declined"
 _RESTART = "Settings are read at the start: write this into .env, then start the bot again."
 
 
@@ -127,12 +129,15 @@ def show(settings: Settings) -> None:
             raise NoRolloutError
         with house.engine.connect() as connection:
             pairs = shadows.pairs_of(connection, rollout)
-            n_live = shadows.count_live(connection, rollout)
+            counted = {
+                name: shadows.count_answers(connection, rollout, name)
+                for name in (LIVE, rollout.name)
+            }
             voted = thumbs(connection, rollout)
     _print(_state(rollout))
-    _show_pairs(rollout, pairs, n_live)
+    _show_pairs(rollout, pairs, counted)
     rule = Rule(**settings.rollout.model_dump())
-    _show_votes(rule, candidate=voted[rollout.name], live=voted[LIVE], name=rollout.name)
+    _show_votes(rule, rollout, candidate=voted[rollout.name], live=voted[LIVE])
 
 
 def _state(rollout: Rollout) -> Table:
@@ -140,7 +145,7 @@ def _state(rollout: Rollout) -> Table:
     facts = {
         "candidate": rollout.name,
         "settings": ", ".join(f"{name}={value}" for name, value in rollout.settings.items()),
-        "on trial": f"since {_moment(rollout.started_at)}, {_where(rollout)}",
+        "on trial": _when(rollout),
         "ended": ": ".join(filter(None, (ended, rollout.reason))),
     }
     table = Table.grid(padding=(0, 2))
@@ -150,8 +155,9 @@ def _state(rollout: Rollout) -> Table:
     return table
 
 
-def _show_pairs(rollout: Rollout, pairs: Sequence[Pair], n_live: int) -> None:
-    _say(f"\n{len(pairs)} questions answered by both, of {n_live} that {LIVE} answered since.")
+def _show_pairs(rollout: Rollout, pairs: Sequence[Pair], counted: Mapping[str, int]) -> None:
+    _say(f"\nReplies that people were shown: {_listed(counted)}.")
+    _say(f"In the shadow, replies of both to {len(pairs)} of the {counted[LIVE]} of {LIVE}.")
     if not pairs:
         return
     n_same = sum(pair.is_same for pair in pairs)
@@ -159,6 +165,10 @@ def _show_pairs(rollout: Rollout, pairs: Sequence[Pair], n_live: int) -> None:
     _say(f"The same reply word for word: {n_same}. {_overlap(overlaps)}")
     live, candidate = _arms(rollout, pairs)
     _print(_table(live, candidate, differences([live, candidate], None)))
+
+
+def _listed(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} of {name}" for name, n in counted.items())
 
 
 def _overlap(overlaps: Sequence[float]) -> str:
@@ -189,36 +199,37 @@ def _table(live: ArmResult, candidate: ArmResult, compared: Iterable[Difference]
     by_name = {one.measure: one for one in compared}
     for name in dict.fromkeys([*map(str, shadows.OUTCOMES), *means[0], *means[1]]):
         values = [f"{mean[name]:.3f}" if name in mean else "-" for mean in means]
-        table.add_row(*map(Text, (name, *_compared(by_name.get(name), values))))
+        table.add_row(*map(Text, (_CALLED.get(name, name), *_compared(by_name.get(name), values))))
     return table
 
 
 def _compared(one: Difference | None, values: Sequence[str]) -> Iterator[str]:
     if one is None:
-        yield from ("", *values, "", "", "")
+        yield from ("-", *values, "-", "-", "")
         return
     is_judged = one.measure in MEASURES or one.measure.startswith("voice")
     yield from (str(one.n), *values, f"{one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})")
     yield from (f"{one.p_value:.3f}", one.verdict if is_judged else "")
 
 
-def _show_votes(rule: Rule, *, candidate: Thumbs, live: Thumbs, name: str) -> None:
+def _show_votes(rule: Rule, rollout: Rollout, *, candidate: Thumbs, live: Thumbs) -> None:
     _say("\nAnswers that people voted on, and the share that was voted down (95 % interval):")
     table = Table.grid(padding=(0, 2))
-    for arm, counted in ((LIVE, live), (name, candidate)):
+    for arm, counted in ((LIVE, live), (rollout.name, candidate)):
         interval = wilson(counted.downs, counted.n)
         known = f"{counted.down_share:.1%} ({interval.low:.1%} to {interval.high:.1%})"
         rate = known if counted.n else ""
         table.add_row(*map(Text, (arm, f"{counted.downs} of {counted.n}", rate)))
     _print(table)
-    if candidate.n < rule.min_votes:
-        _say(f"With fewer than {rule.min_votes}, votes do not roll {name} back.")
-    elif live.n:
+    if rollout.ended_at is None and candidate.n < rule.min_votes:
+        _say(f"With fewer than {rule.min_votes}, votes do not roll {rollout.name} back.")
+    elif candidate.n and live.n:
         _say(f"Voted down more often: p = {chance_of_worse(candidate, live):.4f}.")
 
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[tuple[House, Rollouts]]:
+    require_database(settings)
     configure("WARNING")  # its wide events are for a log
     with open_house(settings) as house:
         writer = Writer(house.engine)
@@ -226,6 +237,12 @@ def _opened(settings: Settings) -> Iterator[tuple[House, Rollouts]]:
             yield house, Rollouts(house.engine, writer, lambda: datetime.now(UTC))
         finally:
             writer.close()
+
+
+def _when(rollout: Rollout) -> str:
+    if rollout.ended_at:
+        return f"from {_moment(rollout.started_at)} to {_moment(rollout.ended_at)}"
+    return f"since {_moment(rollout.started_at)}, {_where(rollout)}"
 
 
 def _where(rollout: Rollout) -> str:

@@ -5,16 +5,19 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 from rich.table import Table
 
+from bot.cli.premises import require_database
 from bot.house import open_house
 from bot.monitoring import usage
 from bot.monitoring.usage import Spent
 from bot.settings import BudgetSettings, Settings
 
+_CANARIES = "(golden canaries)"  # no person of any team asks them
 _COLUMNS = ("day", "team", "source", "answers", "prompt tokens", "completion tokens", "cost")
 
 
 def show(settings: Settings, *, days: int) -> None:
     """Print what was booked today and on the days before, the newest first."""
+    require_database(settings)
     first = datetime.now(UTC).date() - timedelta(days=days)
     with open_house(settings) as house:
         usage.create_tables(house.engine)
@@ -32,7 +35,8 @@ def _table(spent: list[Spent]) -> Table:
     table = Table(*_COLUMNS, box=None)
     for one in spent:
         counts = (one.answers, one.prompt_tokens, one.completion_tokens)
-        table.add_row(one.day, one.team, one.source, *(f"{n:,}" for n in counts), f"{one.cost:.4f}")
+        told = (*(f"{n:,}" for n in counts), f"{one.cost:.4f}")
+        table.add_row(one.day, one.team or _CANARIES, one.source, *told)
     return table
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.candidates import MAY_DIFFER
 from bot.conversation import LIVE
 from bot.errors import UserInputError
 
@@ -14,6 +15,7 @@ _BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "few-shot": {},
 }
 _VOICES = "voices"
+_COMPARABLE = sorted(MAY_DIFFER | {"data", "knowledge.index_version"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,11 @@ def read_arms(given: Iterable[str], voices: Path) -> tuple[Arm, ...]:
 def _read(text: str, voices: Path) -> Iterator[Arm]:
     name, colon, listed = text.partition(":")
     if text == _VOICES:
-        for path in sorted(voices.glob("*/voice.yaml")):
-            yield Arm(path.parent.name, {"model.voice": str(path)})
+        yield from _registered(voices)
     elif colon:
+        if not name or name in _BUILT_IN:
+            problem = f"{text}: give it a name of its own"
+            raise UserInputError(problem)
         yield Arm(name, dict(_assignment(text, part) for part in listed.split(",")))
     elif name in _BUILT_IN:
         yield Arm(name, _BUILT_IN[name])
@@ -58,9 +62,20 @@ def _read(text: str, voices: Path) -> Iterator[Arm]:
         raise UserInputError(problem)
 
 
+def _registered(voices: Path) -> list[Arm]:
+    found = sorted(voices.glob("*/voice.yaml"))
+    if not found:
+        problem = f"there is no voice in {voices}"
+        raise UserInputError(problem)
+    return [Arm(path.parent.name, {"model.voice": str(path)}) for path in found]
+
+
 def _assignment(text: str, part: str) -> tuple[str, str]:
     setting, equals, value = part.partition("=")
     if not equals or not setting.strip():
         problem = f"{text}: after the colon stand settings such as knowledge.floor=0.4"
+        raise UserInputError(problem)
+    if setting.strip() not in _COMPARABLE:
+        problem = f"{setting.strip()} makes no other answer: compare {', '.join(_COMPARABLE)}"
         raise UserInputError(problem)
     return setting.strip(), value.strip()

@@ -39,11 +39,14 @@ def lost_at(case: GoldenCase, run: CaseRun) -> tuple[Stage, str]:
 
 
 def _before_the_search(case: GoldenCase, run: CaseRun) -> tuple[Stage, str] | None:
-    if run.missing:
+    """Look at the sources; one that is missing or hidden counts only if it is needed."""
+    names_facts = bool(case.facts or case.answers)
+    lacking = _unheld(case, run.facts_in) if case.sources and names_facts else []
+    if run.missing and (lacking or len(run.missing) == len(case.sources)):
         return Stage.NOT_INDEXED, f"the index has no {', '.join(run.missing)}"
-    if case.sources and (lacking := _unheld(case, run.facts_in)):
+    if lacking:
         return Stage.NOT_INDEXED, f"no indexed text of the sources holds {_listed(lacking)}"
-    if run.hidden:
+    if run.hidden and _lacking(case, run.retrieved):
         return Stage.HIDDEN, f"the audience may not read {', '.join(run.hidden)}"
     return None
 
@@ -58,8 +61,13 @@ def _after_the_search(case: GoldenCase, run: CaseRun) -> tuple[Stage, str]:
         return Stage.CUT, f"the evidence leaves out {_listed(lacking)}"
     if not run.said:
         return Stage.CUT, "the quotation leaves it out"
-    untold = _unheld_in(case, run.said)
-    if untold:
+    return _in_the_model(case, run)
+
+
+def _in_the_model(case: GoldenCase, run: CaseRun) -> tuple[Stage, str]:
+    if not case.facts and not case.answers:
+        return Stage.IGNORED, f"the answer rests on {', '.join(run.cited) or 'nothing'}"
+    if untold := _unheld_in(case, run.said):
         return Stage.IGNORED, f"the model does not say {_listed(untold)}"
     return Stage.DROPPED, f"verdicts: {', '.join(run.trace.verdicts)}"
 

@@ -105,7 +105,7 @@ def _difference(arm: str, against: str, name: str, one: Comparison, p_value: flo
 
 def _figure(name: str, values: Sequence[float]) -> Figure:
     is_rate = set(values) <= {0.0, 1.0} and name not in AMOUNTS
-    if len(values) == 1:
+    if len(values) == 1 and not is_rate:
         return Figure(name, 1, values[0], values[0], values[0])
     interval = wilson(round(sum(values)), len(values)) if is_rate else bootstrap_mean(values)
     return Figure(name, len(values), fmean(values), interval.low, interval.high)

@@ -99,7 +99,7 @@ class CaseScore:
 class Figure:
     """The mean of a measure over the cases that it applies to, with its 95 % interval.
 
-    One case has no interval; then both ends are the value.
+    One amount, such as seconds, has no interval; then both ends are the value.
     """
 
     measure: str

@@ -11,7 +11,6 @@ from bot.evaluation.comparing import Measured, by_case
 from bot.evaluation.results import Evaluation
 
 _NOT_KEPT = frozenset({"seconds"})  # of one machine: the same answers give the same file
-_DECIMALS = 6
 _FORM = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
 
@@ -79,31 +78,30 @@ def save_baseline(path: Path, evaluation: Evaluation) -> None:
         raise ResultsFileError(str(path), "it cannot be written") from error
 
 
-def load_baseline(path: Path, golden: Mapping[str, str] | None = None) -> Measured:
+def load_baseline(path: Path, golden: Mapping[str, str]) -> Measured:
     """Read the scores that `save_baseline` kept, by case.
 
     Args:
         path: Of the file.
-        golden: The sets that are measured now, as in `Evaluation`; None compares with any.
+        golden: The sets that are measured now, as in `Evaluation`.
 
     Raises:
-        ResultsFileError: If it cannot be read, has another form, or was made of another version
-            of a set.
+        ResultsFileError: If it cannot be read, has another form, or was made of other sets or of
+            another version of one.
     """
     file = _read(path, _BaselineFile)
-    for name, said in (golden or {}).items():
-        was, now = _version(file.golden.get(name, said)), _version(said)
+    if file.golden.keys() != golden.keys():
+        made_of, now = (", ".join(sorted(one)) for one in (file.golden, golden))
+        raise ResultsFileError(str(path), f"it is of the set {made_of}, and this run of {now}")
+    for name, said in golden.items():
+        was, now = _version(file.golden[name]), _version(said)
         if was != now:
             raise ResultsFileError(str(path), f"it is of {was} of the set {name}, which has {now}")
     return file.measures
 
 
 def _kept(measures: Mapping[str, float]) -> dict[str, float]:
-    return {
-        name: round(value, _DECIMALS)
-        for name, value in sorted(measures.items())
-        if name not in _NOT_KEPT
-    }
+    return {name: value for name, value in sorted(measures.items()) if name not in _NOT_KEPT}
 
 
 def _version(golden: str) -> str:

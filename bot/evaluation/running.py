@@ -20,7 +20,7 @@ from bot.house import House
 from bot.settings import Settings
 from bot.tracing import note_failure
 from bot.worksheet import Working
-from knowledge.access import Audience
+from knowledge.access import EVERYONE, Audience
 from knowledge.documents import path_of
 from knowledge.golden import GoldenCase, holds
 from knowledge.index import HeldText
@@ -29,6 +29,7 @@ _RUN = TypeAdapter(CaseRun)
 _DEPTH = 50  # passages searched, so that there are ten documents among them
 _DOCUMENTS = 10
 _DAY_S = 86_400
+_NOBODY_ELSE = Audience.from_role_sets([[EVERYONE]])
 _PACKAGES = ("bot", "knowledge", "adapters")
 
 
@@ -52,6 +53,8 @@ class ArmRun:
         """
         known = self._known()
         runs = list[CaseRun]()
+        if any(_name_of(case) not in known for case in self.cases):
+            self.house.answerer.retriever.search("warm up", _NOBODY_ELSE)  # loads what answers
         for case in self.cases:
             key = _name_of(case)
             if key not in known:
@@ -63,18 +66,18 @@ class ArmRun:
 
     @cached_property
     def _path(self) -> Path | None:
-        index = self.house.settings.knowledge.index_version or self.house.index.version
-        parts = (self.house.configuration.sha256, index, str(self.house.settings.data.resolve()))
+        revision = str(self.house.catalogue.state().revision)
+        parts = (self.house.configuration.sha256, version_of(self.house), revision)
         name = hashlib.sha256("\n".join([*parts, code_version()]).encode()).hexdigest()
         return self.kept / f"{name[:24]}.jsonl" if self.kept else None
 
     def _known(self) -> dict[str, CaseRun]:
         if self._path is None or not self._path.exists():
             return {}
-        lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]
-        if whole != lines:  # the last was cut off
-            self._path.write_text("".join(whole), encoding="utf-8")
+        text, _, cut_off = self._path.read_text(encoding="utf-8").rpartition("\n")
+        whole = text.split("\n") if text else []
+        if cut_off:
+            self._path.write_text("".join(f"{line}\n" for line in whole), encoding="utf-8")
         pairs = (line.split(" ", 1) for line in whole)
         return {key: _RUN.validate_json(text) for key, text in pairs}
 
@@ -151,11 +154,12 @@ class _Library:
     """What the index and the catalogue hold, whoever may read it."""
 
     def __init__(self, house: House, cases: Iterable[GoldenCase]) -> None:
-        self.doc_ids = house.index.doc_ids()
+        at = house.settings.knowledge.index_version
+        self.doc_ids = house.index.doc_ids(at)
         self._roles_of = house.catalogue.roles_of
         wanted = {source for case in cases for source in case.sources}
         self._texts: dict[str, list[HeldText]] = {}
-        for held in house.index.held(self.named(wanted)):
+        for held in house.index.held(self.named(wanted), at):
             self._texts.setdefault(held.doc_id, []).append(held)
 
     def named(self, paths: Iterable[str]) -> set[str]:
@@ -194,6 +198,11 @@ class _Sources:
             missing=tuple(one for one in case.sources if one not in there),
             hidden=tuple(sorted(hidden)),
         )
+
+
+def version_of(house: House) -> str:
+    """Return which version of the index a house searches."""
+    return house.settings.knowledge.index_version or house.index.version
 
 
 def runs_folder(settings: Settings) -> Path:

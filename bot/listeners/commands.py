@@ -4,6 +4,7 @@ Knows neither how an index is made nor what is in it. Everybody else is told how
 question, and whatever they try of the rest, one and the same sentence.
 """
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,14 @@ from pydantic import BaseModel
 
 from bot.errands import Errand
 from bot.errors import explain
+from bot.inert import cut, inert
 from bot.listeners.questions import BotUser
 from bot.listeners.reindexing import Reindexing
 from bot.tracing import note, note_failure, trace_id
 
 _HELP = "Mention me in a channel or write me a direct message, and I will look it up for you."
 _ADMINS_HELP = "{0} status: what I am made of. {0} reindex [source]: read the documents again."
+_LONGEST_VERB = 30
 _FOR_ADMINS = frozenset({"status", "reindex"})
 _DENIED = "Only my administrators can do that."
 _UNCONFIRMED = "Slack does not confirm just now that you are a full member. Please try again."
@@ -76,8 +79,10 @@ class Commands:
         """
         command = _Command.model_validate(body)
         verb, *rest = command.text.split() or ["help"]
-        if verb not in _FOR_ADMINS:
+        if verb == "help":
             ack(self._help(command))
+        elif verb not in _FOR_ADMINS:
+            ack(f"{_unknown(verb)} {self._help(command)}")
         elif denial := self._denial(command):
             note(reason="denied", asker=command.user_id)
             ack(denial)
@@ -108,6 +113,12 @@ class Commands:
         except Exception as error:  # noqa: BLE001  the end of a job: a person waits
             note_failure(error)
             return explain(error, trace_id.get())
+
+
+def _unknown(verb: str) -> str:
+    # Slack would read its own markup in what was typed, even where only the sender sees it.
+    word = cut(inert(re.sub(r"[^\w-]", "", verb)), _LONGEST_VERB)
+    return f"I do not know the command {word}." if word else "I do not know that command."
 
 
 def described(status: Status) -> str:

@@ -56,7 +56,7 @@ class Feedback:
     Attributes:
         courtesies: Runs what may be late or left out, away from the acknowledgement.
         now: The time of day, for the decision log; what orders clicks is Slack's own time.
-        on_vote: Told of the answer when a vote counts; quick, and never raises.
+        on_vote: Told of the answer when a verdict is new; quick, and never raises.
     """
 
     us: BotUser
@@ -85,7 +85,7 @@ class Feedback:
         ack()
         if stored is not None and stored.is_worth_a_word:
             self._thank(click, stored.row)
-        if stored is not None and stored.counts:
+        if stored is not None and stored.is_news:
             self.metrics.voted(click.vote.verdict, trace_of(stored.row).arm)
             self.on_vote(stored.row)
 
@@ -107,10 +107,10 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """A vote on one of our answers, and whether it is the one that counts now."""
+    """A vote on one of our answers, and whether this person had not voted like that before."""
 
     row: AnswerRow
-    counts: bool
+    is_news: bool
     is_worth_a_word: bool
 
 
@@ -132,8 +132,9 @@ def _cast(connection: Connection, click: _Click, at: datetime) -> _Stored | None
     voted = {(one.team, one.user): one.verdict for one in votes}
     earlier = voted.get((click.vote.team, click.vote.user), "")
     counts = ledger.record_vote(connection, click.vote)
-    if counts:  # without the voter: a person can be forgotten, the log cannot
+    is_news = counts and earlier != click.vote.verdict
+    if is_news:  # without the voter: a person can be forgotten, the log cannot
         record = {"verdict": click.vote.verdict, "instead_of": earlier}
         decisions.append(connection, Kind.VOTE, row.answer_id, record, at)
     is_first = not earlier
-    return _Stored(row, counts, is_first or (counts and click.vote.verdict == "down"))
+    return _Stored(row, is_news, is_first or (counts and click.vote.verdict == "down"))

@@ -19,16 +19,19 @@ from adapters.errors import UnknownAnswerError
 from adapters.ledger import AnswerRow
 from adapters.remarks import LONGEST_CORRECTION, Remark
 from bot import decisions
+from bot.blocks import thanks_post
 from bot.database import Writer
 from bot.decisions import Kind
-from bot.errors import StoreDownError, explain
+from bot.errors import QueueFullError, StoreDownError, explain
 from bot.listeners.delivery import Delivery
 from bot.listeners.payloads import Container, Team, User
 from bot.monitoring.metrics import Metrics
 from bot.remark_form import CORRECTION, NO_REASON, REASON, TOO_LONG, Filled, remark_view
 from bot.tracing import note, note_failure, trace_id
+from bot.worker import Worker
 
 _NOT_YOURS = "I find no thumb down of yours on that answer, so nothing was stored."
+_THANKS = "Thank you, passed on."
 _TICK = timedelta(microseconds=1)
 
 
@@ -74,14 +77,17 @@ class Remarks:
 
     Attributes:
         delivery: Quick enough for an acknowledgement.
-        kept_days: What the form says of how long texts are kept.
+        courtesies: Runs what may be late or left out, away from the acknowledgement.
+        texts_days, reasons_days: What the form says of how long both are kept.
         now: The time of day.
     """
 
     engine: Engine
     writer: Writer
     delivery: Delivery
-    kept_days: int
+    courtesies: Worker
+    texts_days: int
+    reasons_days: int
     now: Callable[[], datetime]
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -100,19 +106,27 @@ class Remarks:
             ack()
             return
         if self._is_theirs(click):
-            view = remark_view(click.answer_id, self.kept_days)
+            view = remark_view(
+                click.answer_id, texts_days=self.texts_days, reasons_days=self.reasons_days
+            )
             self.delivery.open_modal(click.trigger_id, view)
         else:
             note(reason="click_from_elsewhere", voter=click.user.id)
         ack()
 
     def on_submission(self, body: dict[str, Any], ack: Callable[..., object]) -> None:
-        """Store what was filled in, then close the form; or leave it open and say why."""
-        problems = self._problems(body)
-        if problems:
+        """Store what was filled in, close the form, give thanks; or leave it open and say why."""
+        try:
+            sent = _Submission.model_validate(body)
+        except ValidationError:
+            note(reason="malformed_remark")
+            ack(response_action="errors", errors={REASON: NO_REASON})
+            return
+        if problems := self._problems(sent):
             ack(response_action="errors", errors=problems)
-        else:
-            ack()
+            return
+        ack()
+        self._thank(sent)
 
     def _is_theirs(self, click: _Click) -> bool:
         with self.engine.connect() as connection:
@@ -120,13 +134,8 @@ class Remarks:
         here = (click.team.id, click.container.channel_id)
         return row is not None and here == (row.team, row.channel)
 
-    def _problems(self, body: dict[str, Any]) -> dict[str, str]:
+    def _problems(self, sent: _Submission) -> dict[str, str]:
         """Store a submission; return what hinders that, by the block that it is shown below."""
-        try:
-            sent = _Submission.model_validate(body)
-        except ValidationError:
-            note(reason="malformed_remark")
-            return {REASON: NO_REASON}
         remark = sent.remark(self.now())
         if len(remark.correction) > LONGEST_CORRECTION:
             return {CORRECTION: TOO_LONG}
@@ -140,6 +149,18 @@ class Remarks:
             return {REASON: _NOT_YOURS}
         self.metrics.remarked(remark.reason)
         return {}
+
+    def _thank(self, sent: _Submission) -> None:
+        job = partial(self._whisper, sent.view.private_metadata, sent.user.id)
+        try:
+            self.courtesies.submit(job, asker=sent.user.id)
+        except QueueFullError:
+            note(reason="thanks_left_out", voter=sent.user.id)
+
+    def _whisper(self, answer_id: str, user: str) -> None:
+        with self.engine.connect() as connection:
+            row = ledger.answer(connection, answer_id)
+        self.delivery.whisper(row.channel, user, row.thread_ts, thanks_post(_THANKS))
 
 
 def _file(connection: Connection, remark: Remark, sent: _Submission) -> bool:

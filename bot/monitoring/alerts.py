@@ -98,18 +98,24 @@ def budget_notice(scope: str, day: date, used: int, limit: int, *, is_spent: boo
     )
 
 
-def breach_notice(seen_by: Sequence[str], at: datetime) -> Notice:
-    """Say that somebody could find the planted document, and that the bot has stopped."""
+def breach_notice(seen_by: Sequence[str], since: datetime) -> Notice:
+    """Say that somebody could find the planted document, and that the bot has stopped.
+
+    Args:
+        seen_by: Roles that found it.
+        since: When the breach was found that is not mended yet; each one is told once.
+    """
     seen = (
         f"The planted document, which nobody may read, was found with the role {_named(seen_by)} "
         "alone. So other documents may have been shown to the wrong people."
     )
     undo = (
-        "I answer nothing until I am started again. First run `housevoice index --rebuild`, "
-        "find out who was answered since the last good round, and report this."
+        "I answer nothing, after a restart neither, until you have run "
+        "`housevoice index --rebuild` and started me again. Find out who was answered since the "
+        "last good round, and report this."
     )
     return Notice(
-        alert_id=f"access/breach/{at:%Y-%m-%d}",
+        alert_id=f"access/breach/{since:%Y-%m-%dT%H:%M:%S}",
         signal="access_canary",
         title="Access is broken: I have stopped answering",
         lines=(seen, undo),

@@ -25,12 +25,13 @@ from bot.monitoring.alerts import (
     drift_notice,
     golden_notice,
 )
+from bot.monitoring.breaches import Breaches
 from bot.monitoring.canaries import AccessCanary, CanaryResult, Sighting, ask_case, lost
 from bot.monitoring.changes import KINDS, Change, changes
 from bot.monitoring.drift import Alert, State, look
 from bot.monitoring.history import SIGNALS
 from bot.monitoring.metrics import Metrics
-from bot.monitoring.milestones import note_start
+from bot.monitoring.milestones import is_noted, note_start
 from bot.monitoring.outbox import Outbox
 from bot.worksheet import Working
 from knowledge.errors import IndexMissingError
@@ -59,13 +60,16 @@ class StartCheck:
     """Notices when the configuration is another one than the last time."""
 
     configuration: Callable[[], Configuration]
-    in_worker: InWorker
+    engine: Engine
     writer: Writer
     now: Callable[[], datetime]
 
     def __call__(self) -> None:
         """Write it down, if it is."""
-        configuration = self.in_worker(self.configuration)
+        configuration = self.configuration()
+        with self.engine.connect() as connection:
+            if is_noted(connection, configuration):
+                return
         self.writer.run(partial(note_start, configuration=configuration, at=self.now()))
 
 
@@ -110,12 +114,14 @@ class AccessCheck:
     """Looks for the planted document as people who must not find it.
 
     Attributes:
-        distrust: Called at once, in the worker, with the id of a document that was found.
+        distrust: Called at once, in the worker, with the id of a document that was found; sees
+            to it that the breach is known, too.
     """
 
     canary: AccessCanary
     in_worker: InWorker
     distrust: Callable[[str], object]
+    breaches: Breaches
     outbox: Outbox
     metrics: Metrics
     now: Callable[[], datetime]
@@ -133,10 +139,14 @@ class AccessCheck:
             "seen_by": list(seen.seen_by),
             "is_blind": seen.is_blind,
         }
-        notices = [breach_notice(seen.seen_by, at)] if seen.seen_by else []
+        notices = [breach_notice(seen.seen_by, self._since(at))] if seen.seen_by else []
         if seen.is_blind:
             notices.append(blind_notice(at, is_planted=seen.doc_id is not None))
         self.outbox.tell(*notices, beside=partial(_note_canary, ACCESS, record, at))
+
+    def _since(self, at: datetime) -> datetime:
+        breach = self.breaches.current()
+        return breach.at if breach else at
 
     def _look(self) -> Sighting:
         seen = self.canary.look()

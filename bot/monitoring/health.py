@@ -149,3 +149,10 @@ def of_filter(*, is_in_doubt: bool) -> Finding:
 def of_budget(*, is_spent: bool) -> Finding:
     """Judge the budget of all teams and sources together; without it the bot quotes."""
     return Finding(State.DEGRADED, "spent: quoting only") if is_spent else Finding(State.OK)
+
+
+def of_rounds(*, age_s: float, every_s: float) -> Finding:
+    """Judge the checks and canaries: how long ago the last of their rounds ended."""
+    if age_s > 2 * every_s:
+        return Finding(State.DEGRADED, f"the last round ended {age_s / 60:.0f} min ago")
+    return Finding(State.OK)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from bot import decisions
 from bot.chain import JSON
 from bot.configuration import Configuration
-from bot.decisions import Kind
+from bot.decisions import Decision, Kind
 from bot.monitoring.changes import COUNTS
 from knowledge.catalogue import State
 from knowledge.reporting import IndexReport, Remark, SourceReport
@@ -105,21 +105,31 @@ def note_start(connection: Connection, configuration: Configuration, at: datetim
     Returns:
         Whether it is another one, or the first.
     """
-    starts = decisions.since(connection, _EVER, {Kind.START})
+    last = decisions.latest(connection, Kind.START)
+    if _is_same(last, configuration):
+        return False
     values: dict[str, JSON] = dict(configuration.values)
-    changed = {}
-    if starts:
-        told = starts[-1].record["values"]
-        was = Configuration.from_values(told if isinstance(told, dict) else {})
-        if was.sha256 == configuration.sha256:
-            return False
-        changed = configuration.changes_from(was)
+    changed = configuration.changes_from(_told_by(last)) if last else {}
     record: dict[str, JSON] = {
         "values": values,
         "changed": {name: list(pair) for name, pair in changed.items()},
     }
     decisions.append(connection, Kind.START, configuration.sha256, record, at)
     return True
+
+
+def is_noted(connection: Connection, configuration: Configuration) -> bool:
+    """Tell whether the last start was with this very configuration."""
+    return _is_same(decisions.latest(connection, Kind.START), configuration)
+
+
+def _is_same(last: Decision | None, configuration: Configuration) -> bool:
+    return last is not None and _told_by(last).sha256 == configuration.sha256
+
+
+def _told_by(start: Decision) -> Configuration:
+    told = start.record["values"]
+    return Configuration.from_values(told if isinstance(told, dict) else {})
 
 
 def _counts(source: SourceReport) -> dict[str, JSON]:

@@ -4,7 +4,8 @@ Knows neither what an alert says nor Slack; whoever posts is given.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    inspect,
     select,
     update,
 )
@@ -45,16 +47,20 @@ _ALERTS = Table(
     Column("lines", Text, nullable=False),
     Column("state", String(16), nullable=False, index=True),
     Column("at_us", BigInteger, nullable=False),
+    Column("claimed_us", BigInteger, nullable=False, server_default="0"),
 )
+_CLAIMS = "ALTER TABLE alerts ADD COLUMN claimed_us BIGINT NOT NULL DEFAULT 0"
 _NEWS_FOR = timedelta(days=7)  # later a message would confuse more than it helps
 _KEPT_FOR = timedelta(days=90)
 _CLOCKS_DIFFER_BY = timedelta(minutes=5)
+_CLAIMED_FOR = timedelta(minutes=10)  # no post takes that long: whoever claimed it has ended
 _UNREADABLE = frozenset({"missing_scope", "no_permission", "access_denied"})
 
 
 class _State(StrEnum):
     WAITING = "waiting"
-    POSTING = "posting"  # it may stand there already
+    POSTING = "posting"  # claimed by one bot; it may stand there already
+    UNKNOWN = "unknown"  # claimed by none; it may stand there already
     DONE = "done"
 
 
@@ -71,8 +77,12 @@ class Poster(Protocol):
 
 
 def create_tables(engine: Engine) -> None:
-    """Make the table if it is not there yet."""
+    """Make the table if it is not there yet; an older one gets what it lacks."""
     _METADATA.create_all(engine)
+    with engine.execution_options(writes=True).begin() as connection:
+        columns = {one["name"] for one in inspect(connection).get_columns(_ALERTS.name)}
+        if _ALERTS.c.claimed_us.name not in columns:
+            connection.exec_driver_sql(_CLAIMS)
 
 
 class Outbox:
@@ -119,12 +129,16 @@ class Outbox:
             StoreDownError: If nothing is stored.
         """
         new = self._writer.run(partial(self._store, notices=notices, beside=beside))
-        for notice in new:
-            structlog.get_logger().warning("alert", alert=notice.alert_id, reason=notice.title)
-            self._metrics.alerted(notice.signal)
-        if new and self._channel:
-            self.on_new()
+        self._say(new)
         return new
+
+    def put(self, connection: Connection, notice: Notice) -> Callable[[], None]:
+        """Store an alert in the caller's transaction, unless it was told before.
+
+        Returns:
+            To be called once that is committed.
+        """
+        return partial(self._say, self._store(connection, (notice,)))
 
     def deliver(self) -> None:
         """Post what waits; what Slack does not take stays for the next time."""
@@ -140,11 +154,18 @@ class Outbox:
         self,
         connection: Connection,
         notices: tuple[Notice, ...],
-        beside: Callable[[Connection], object],
+        beside: Callable[[Connection], object] = lambda _: None,
     ) -> tuple[Notice, ...]:
         beside(connection)
         connection.execute(delete(_ALERTS).where(_ALERTS.c.at_us < self._micros(_KEPT_FOR)))
         return tuple(notice for notice in notices if self._is_new(connection, notice))
+
+    def _say(self, new: tuple[Notice, ...]) -> None:
+        for notice in new:
+            structlog.get_logger().warning("alert", alert=notice.alert_id, reason=notice.title)
+            self._metrics.alerted(notice.signal)
+        if new and self._channel:
+            self.on_new()
 
     def _is_new(self, connection: Connection, notice: Notice) -> bool:
         is_new = insert_once(
@@ -156,6 +177,7 @@ class Outbox:
             lines=json.dumps(notice.lines),
             state=_State.WAITING if self._channel else _State.DONE,
             at_us=self._micros(timedelta(0)),
+            claimed_us=0,
         )
         if is_new:
             record = {"signal": notice.signal, "title": notice.title, "lines": list(notice.lines)}
@@ -165,25 +187,49 @@ class Outbox:
     def _waiting(self) -> list[RowMapping]:
         if not self._channel:
             return []
-        is_open = (_ALERTS.c.state != _State.DONE) & (_ALERTS.c.at_us >= self._micros(_NEWS_FOR))
+        is_free = _ALERTS.c.state.in_([_State.WAITING, _State.UNKNOWN])
+        is_left = (_ALERTS.c.state == _State.POSTING) & (
+            _ALERTS.c.claimed_us < self._micros(_CLAIMED_FOR)
+        )
+        is_open = (is_free | is_left) & (_ALERTS.c.at_us >= self._micros(_NEWS_FOR))
         with self._engine.connect() as connection:
             found = connection.execute(select(_ALERTS).where(is_open).order_by(_ALERTS.c.at_us))
             return list(found.mappings())
 
     def _post(self, row: RowMapping) -> None:
-        ids = {"alert_id": row["alert_id"]}
-        if row["state"] == _State.POSTING and self._stands_there(row, ids):
-            self._mark(row, _State.DONE)
+        if not self._has_claimed(row):  # another bot has
             return
-        self._mark(row, _State.POSTING)
-        try:
-            self._poster.announce(
-                self._channel, report_post(row["title"], json.loads(row["lines"]), ids)
-            )
-        except SlackRefusedError:
-            self._mark(row, _State.WAITING)
-            raise
+        ids = {"alert_id": row["alert_id"]}
+        with self._or_left(row, _State.UNKNOWN, SlackCallError):
+            is_there = row["state"] != _State.WAITING and self._stands_there(row, ids)
+        if not is_there:
+            post = report_post(row["title"], json.loads(row["lines"]), ids)
+            with (
+                self._or_left(row, _State.WAITING, SlackRefusedError),
+                self._or_left(row, _State.UNKNOWN, SlackUncertainError),
+            ):
+                self._poster.announce(self._channel, post)
         self._mark(row, _State.DONE)
+
+    def _has_claimed(self, row: RowMapping) -> bool:
+        """Take a row for this bot alone, if it is still as it was read."""
+        same: Any = (
+            (_ALERTS.c.alert_id == row["alert_id"])
+            & (_ALERTS.c.state == row["state"])
+            & (_ALERTS.c.claimed_us == row["claimed_us"])
+        )
+        claimed = {"state": _State.POSTING, "claimed_us": self._micros(timedelta(0))}
+        return self._writer.execute(update(_ALERTS).where(same).values(claimed)) == 1
+
+    @contextmanager
+    def _or_left(
+        self, row: RowMapping, state: _State, failure: type[SlackCallError]
+    ) -> Iterator[None]:
+        try:
+            yield
+        except failure:
+            self._mark(row, state)
+            raise
 
     def _stands_there(self, row: RowMapping, ids: dict[str, str]) -> bool:
         at = datetime.fromtimestamp(row["at_us"] / 1_000_000, UTC)

@@ -1,7 +1,7 @@
-"""The thread that makes the rounds: it runs the checks now and then, and sees to the alerts.
+"""The threads that make the rounds: they run the checks now and then, and see to the alerts.
 
 Knows no check. Work on models goes to the worker, when no person waits for it, so that the models
-have one owner; this thread waits for the outcome.
+have one owner. Whoever waits for that has a thread of its own: nothing else waits with it.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,13 +9,15 @@ from concurrent.futures import CancelledError, Future
 from datetime import timedelta
 from threading import Event, Lock, Thread
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot.errors import QueueFullError
 from bot.tracing import note_failure, wide_event
 
 T = TypeVar("T")
 Check = Callable[[], None]
+
+_LONGEST_PAUSE_S = 300.0  # what could not be posted is tried again after that
 
 
 class IdleTime:
@@ -29,7 +31,7 @@ class IdleTime:
         self._when_idle = when_idle
         self._lock = Lock()
         self._is_over = False
-        self._pending: Future[object] | None = None
+        self._pending = set[Future[Any]]()
 
     def __call__(self, job: Callable[[], T]) -> T:
         """Run a job in the worker, and wait for it.
@@ -41,19 +43,26 @@ class IdleTime:
         with self._lock:
             if self._is_over:
                 raise CancelledError
-            self._pending = done  # type: ignore[assignment]  # it is only ever cancelled
+            self._pending.add(done)
         try:
-            self._when_idle(lambda: _settle(done, job))
-        except QueueFullError as error:
-            raise CancelledError from error
-        return done.result()
+            self._hand_in(lambda: _settle(done, job))
+            return done.result()
+        finally:
+            with self._lock:
+                self._pending.discard(done)
 
     def end(self) -> None:
         """Let nobody wait any longer, but for a job that runs already."""
         with self._lock:
             self._is_over = True
-            if self._pending is not None:
-                self._pending.cancel()
+            for done in self._pending:
+                done.cancel()
+
+    def _hand_in(self, job: Callable[[], None]) -> None:
+        try:
+            self._when_idle(job)
+        except QueueFullError as error:
+            raise CancelledError from error
 
 
 def _settle(done: Future[T], job: Callable[[], T]) -> None:
@@ -68,10 +77,13 @@ class Rounds:
     """Runs the checks, at the start and then in fixed steps of time.
 
     Args:
-        checks: Run one after the other; one that fails does not keep the next from running.
-        deliver: Posts the alerts that wait; after each round, and when woken.
+        checks: Need no model. Run one after the other; one that fails does not keep the next
+            from running.
+        deliver: Posts the alerts that wait; after each round of these checks, when woken, and
+            every few minutes.
         every: Time from one round to the next.
-        idle_time: What the checks run work on models in.
+        idle_time: What the canaries run work on models in.
+        canaries: Checks that wait for the models, each in a thread of its own.
     """
 
     def __init__(
@@ -80,49 +92,94 @@ class Rounds:
         deliver: Check,
         every: timedelta,
         idle_time: IdleTime,
+        canaries: Sequence[Check] = (),
     ) -> None:
-        self._checks = checks
-        self._deliver = deliver
-        self._every_s = every.total_seconds()
+        every_s = every.total_seconds()
         self._idle_time = idle_time
-        self._is_stopping = False
-        self._woken = Event()
-        self._thread = Thread(target=self._run, name="rounds", daemon=True)
+        self._first = _Lane("rounds", (*checks, deliver), every_s, between=deliver)
+        self._lanes = (self._first, *(_Lane(_name(one), (one,), every_s) for one in canaries))
+
+    @property
+    def age_s(self) -> float:
+        """How long ago the last round ended, in the thread that is furthest behind [s]."""
+        return monotonic() - min(lane.ended_at for lane in self._lanes)
 
     def start(self) -> None:
         """Begin with a round."""
-        self._thread.start()
+        for lane in self._lanes:
+            lane.start()
 
     def wake(self) -> None:
         """Say that an alert waits."""
-        self._woken.set()
+        self._first.wake()
 
     def stop(self, deadline_s: float) -> bool:
         """Begin nothing more, and tell whether what ran has ended in time."""
-        self._is_stopping = True
+        until = monotonic() + deadline_s
+        for lane in self._lanes:
+            lane.close()
         self._idle_time.end()
+        return all(lane.join(max(0.0, until - monotonic())) for lane in self._lanes)
+
+
+class _Lane:
+    """One thread, and the checks that it runs one after the other.
+
+    Args:
+        between: Run when woken, and in pauses that are long.
+
+    Attributes:
+        ended_at: When its last round ended; before the first, when it was made [s].
+    """
+
+    def __init__(
+        self,
+        name: str,
+        checks: Sequence[Check],
+        every_s: float,
+        between: Check | None = None,
+    ) -> None:
+        self.ended_at = monotonic()
+        self._checks = checks
+        self._every_s = every_s
+        self._between = between
+        self._is_stopping = False
+        self._woken = Event()
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
         self._woken.set()
+
+    def close(self) -> None:
+        self._is_stopping = True
+        self.wake()
+
+    def join(self, deadline_s: float) -> bool:
         if self._thread.ident is not None:
             self._thread.join(timeout=deadline_s)
         return not self._thread.is_alive()
 
-    def go(self) -> None:
-        """Make one round."""
-        for check in self._checks:
-            if not self._is_stopping:
-                self._guarded(check)
-        self._guarded(self._deliver)
-
     def _run(self) -> None:
         while not self._is_stopping:
             due = monotonic() + self._every_s
-            self.go()
-            while not self._is_stopping and self._woken.wait(max(0.0, due - monotonic())):
-                self._woken.clear()
-                if not self._is_stopping:
-                    self._guarded(self._deliver)
+            for check in self._checks:
+                self._guarded(check)
+            self.ended_at = monotonic()
+            self._pause(due)
+
+    def _pause(self, due: float) -> None:
+        while not self._is_stopping and (left_s := due - monotonic()) > 0:
+            is_woken = self._woken.wait(min(left_s, _LONGEST_PAUSE_S))
+            self._woken.clear()
+            if self._between and (is_woken or left_s > _LONGEST_PAUSE_S):
+                self._guarded(self._between)
 
     def _guarded(self, check: Check) -> None:
+        if self._is_stopping:
+            return
         try:
             with wide_event("round", reason=_name(check)):
                 check()

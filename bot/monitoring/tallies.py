@@ -46,6 +46,7 @@ _COUNTED = {Kind.ANSWER, Kind.VOTE, Kind.INDEX}
 _TOLD = frozenset({Outcome.ANSWERED, Outcome.QUOTED, Outcome.DECLINED})
 _WINDOW = timedelta(days=DAYS)
 _HOUR_S = 3600
+_MINDS_CHANGE_WITHIN = timedelta(days=1)  # later changes are left out: one person, one vote
 _STORED_STATE = TypeAdapter(State)
 
 
@@ -101,25 +102,57 @@ class Tally:
 
 
 def uncounted(connection: Connection, now: datetime) -> dict[datetime, Tally]:
-    """Count what the decision log has from the last counted hour on, that hour anew."""
+    """Count what the decision log has from a day before the last counted hour on, all anew.
+
+    Where something was counted in an hour that is still to come the clock was ahead: then the
+    whole span is counted anew. What was written down in the future counts for nothing.
+    """
     last = connection.scalar(select(func.max(_TALLIES.c.hour_s)))
-    start = datetime.fromtimestamp(last, UTC) if last else _hour_of(now - _WINDOW)
-    return tallied(decisions.since(connection, start, _COUNTED))
+    start = _hour_of(now - _WINDOW)
+    if last is not None and last <= now.timestamp():
+        start = max(start, datetime.fromtimestamp(last, UTC) - _MINDS_CHANGE_WITHIN)
+    found = decisions.since(connection, start, _COUNTED)
+    return tallied(one for one in found if one.at <= now)
 
 
 def tallied(found: Iterable[Decision]) -> dict[datetime, Tally]:
-    """Count decisions by the hour in which they were written; of one answer the last one."""
-    hours = dict[datetime, Tally]()
-    latest = {one.subject if one.kind is Kind.ANSWER else one.number: one for one in found}
-    for decision in latest.values():
-        hours.setdefault(_hour_of(decision.at), Tally()).add(decision)
+    """Count decisions by the hour in which they were written; of one answer the last one.
+
+    A vote that replaces another one takes its place away from there.
+    """
+    listed = list(found)
+    hours = {_hour_of(one.at): Tally() for one in listed}
+    votes = _standing([one for one in listed if one.kind is Kind.VOTE])
+    others = [one for one in listed if one.kind is not Kind.VOTE]
+    latest = {one.subject if one.kind is Kind.ANSWER else one.number: one for one in others}
+    for decision in (*latest.values(), *votes):
+        hours[_hour_of(decision.at)].add(decision)
     return hours
 
 
+def _standing(votes: Iterable[Decision]) -> list[Decision]:
+    """Return the votes that nobody has replaced; who it was does not matter for counts."""
+    standing = list[Decision]()
+    for vote in votes:
+        instead_of = vote.record.get("instead_of", "")
+        if instead_of:
+            replaced = [
+                one
+                for one in standing
+                if (one.subject, one.record["verdict"]) == (vote.subject, instead_of)
+            ]
+            if not replaced:  # it was counted long ago
+                continue
+            standing.remove(replaced[-1])
+        standing.append(vote)
+    return standing
+
+
 def keep(connection: Connection, hours: Mapping[datetime, Tally], now: datetime) -> None:
-    """Store counts in place of earlier ones of the same hours, and drop what is too old."""
+    """Store counts in place of earlier ones of the same hours; drop the too old and the future."""
     old = int((now - _WINDOW - timedelta(days=1)).timestamp())
-    connection.execute(delete(_TALLIES).where(_TALLIES.c.hour_s < old))
+    is_outside = (_TALLIES.c.hour_s < old) | (_TALLIES.c.hour_s > now.timestamp())
+    connection.execute(delete(_TALLIES).where(is_outside))
     for hour, tally in hours.items():
         hour_s = int(hour.timestamp())
         connection.execute(delete(_TALLIES).where(_TALLIES.c.hour_s == hour_s))

@@ -108,10 +108,10 @@ class PageSite:
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers=_HEADERS | {"Content-Type": "text/event-stream"})
-        await response.prepare(request)
         stream = asyncio.Event()
         self._streams.add(stream)
         try:
+            await response.prepare(request)
             while not self._is_closing:
                 await response.write(b"data: changed\n\n")
                 await stream.wait()

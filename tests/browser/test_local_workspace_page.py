@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import become, find, gone, open_browser
+from browsing import become, enter, find, gone, open_browser, say
 from scripted_bot import ScriptedBot, connected, feedback_block, rich_text, web_client, words
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from bot.workspace.running import RunningWorkspace, running_workspace
 from bot.workspace.seed import SEED_EMPLOYEE, SEED_GUEST, SEED_HELP, SEED_HR, demo_seed
@@ -62,6 +64,18 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
     """A fresh Chromium."""
     with open_browser(tmp_path / "profile") as driver:
         yield driver
+
+
+def test_each_new_question_opens_its_own_thread(
+    workspace: RunningWorkspace, browser: Chrome
+) -> None:
+    """Also when the thread of an earlier one stands in the right pane."""
+    enter(browser, workspace.url, SEED_EMPLOYEE, SEED_HELP)
+    for question in ("how long is parental leave?", "and in summer?"):
+        say(browser, f"@housevoice {question}")
+        WebDriverWait(browser, 10, ignored_exceptions=[StaleElementReferenceException]).until(
+            lambda _, asked=question: asked in find(browser, "#thread article").text
+        )
 
 
 def test_a_visitor_asks_and_votes_and_a_guest_sees_none_of_it(

@@ -24,6 +24,8 @@ from bot.monitoring.checks import DriftCheck
 from bot.monitoring.metrics import Metrics
 from bot.monitoring.milestones import note_start
 from bot.monitoring.outbox import Outbox
+from bot.rollouts import Ending, Rollout, Rollouts
+from bot.trials import ended_notice
 from bot.workspace.faults import Fault
 from bot.workspace.running import RunningWorkspace, running_workspace
 from bot.workspace.seed import SEED_BOT, SEED_HELP, demo_seed
@@ -246,6 +248,90 @@ def test_where_nobody_can_ever_look_twice_is_better_than_never(
     assert len(poster.posted) == posts
 
 
+@dataclass
+class Crowded:
+    """A channel; another bot does something while the first post is on its way."""
+
+    meanwhile: Callable[[], None] = lambda: None
+    posted: list[Post] = field(default_factory=list)
+
+    def announce(self, channel: str, post: Post) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        self.posted.append(post)
+
+    def has_announced(self, channel: str, ids: object, since: datetime) -> bool:
+        return bool(self.posted)
+
+
+def test_two_bots_on_one_database_post_an_alert_once(store: Store) -> None:
+    """Whether the other one looks while it is posted, or has read the row before that."""
+    poster = Crowded()
+    one, two = store.outbox_of(poster), store.outbox_of(poster)
+    one.tell(NOTICE)
+    poster.meanwhile = two.deliver
+    one.deliver()
+    in_flight = len(poster.posted)
+    one.tell(Notice("two", "x", "Title", ()))
+    row = two._waiting()[0]  # noqa: SLF001  what the second bot has read already
+    one.deliver()
+    two._post(row)  # noqa: SLF001
+
+    assert (in_flight, len(poster.posted)) == (1, 2)
+
+
+def test_an_alert_whose_bot_was_killed_is_taken_over_after_some_minutes(store: Store) -> None:
+    """Before that it may still be on its way; then it is looked for, and posted."""
+
+    def die() -> None:
+        raise SystemExit
+
+    poster = Crowded(die)
+    store.outbox_of(poster).tell(NOTICE)
+    with pytest.raises(SystemExit):
+        store.outbox_of(poster).deliver()
+    posts = list[int]()
+    for _ in range(3):
+        store.at += timedelta(minutes=4)
+        store.outbox_of(poster).deliver()
+        posts.append(len(poster.posted))
+
+    assert posts == [0, 0, 1]
+
+
+def test_a_table_of_alerts_from_before_claims_is_taken_on(store: Store) -> None:
+    """An older bot's alert that waits is posted."""
+    store.outbox_of(None).tell(NOTICE)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE alerts DROP COLUMN claimed_us")
+    poster = Crowded()
+    store.outbox_of(poster).deliver()
+
+    assert len(poster.posted) == 1
+
+
+def test_a_withdrawn_rollout_is_told_even_if_the_store_fails_once(store: Store) -> None:
+    """Its end and the alert are stored together, or neither is and the next look does both."""
+    outbox = store.outbox_of(None)
+    rollouts = Rollouts(store.engine, store.writer, lambda: store.at)
+    rollouts.on_end = lambda one, ended: outbox.put(one, ended_notice(ended))
+    rollouts.start(Rollout("r1", "loud", {"knowledge.floor": "0.3"}, 50, "c" * 64, store.at))
+    table = "alerts"
+    for old, new in ((table, "gone"), ("gone", table)):
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
+        if new == "gone":
+            with pytest.raises(StoreDownError):
+                rollouts.end("r1", Ending.ROLLED_BACK, "3 of 3 voted answers down")
+    still_open = rollouts.current()
+    rollouts.end("r1", Ending.ROLLED_BACK, "3 of 3 voted answers down")
+
+    assert still_open is not None
+    assert rollouts.current() is None
+    assert [one["signal"] for one in store.recorded(Kind.ALERT)] == ["rollout"]
+    assert store.count("housevoice_alerts_total", signal="rollout") == 1
+
+
 # From the log to the message
 
 
@@ -357,3 +443,66 @@ def test_an_answer_that_was_made_twice_counts_once(store: Store) -> None:
 
     assert tally.trials == {"decline": [1, 1], "empty_retrieval": [1, 0]}
     assert tally.seconds == {}
+
+
+def votes_counted(store: Store) -> dict[datetime, list[int]]:
+    """Make a round, and return how many votes there were by hour, and how many down."""
+    drift_check(store, store.outbox_of(None, channel=""))()
+    with store.engine.connect() as connection:
+        buckets = tallies.history(connection).buckets
+    return {one.hour: [one.n, one.hits] for one in buckets if one.signal == "down_vote"}
+
+
+def vote(store: Store, verdict: str, instead_of: str = "") -> None:
+    """Log a vote on one answer, now."""
+    record = {"verdict": verdict, "instead_of": instead_of}
+    store.log(Kind.VOTE, "a1", record, store.at)
+
+
+def test_a_changed_mind_moves_a_vote_instead_of_adding_one(store: Store) -> None:
+    """Up and down for hours is one vote, where it ended; another person's stays where it is."""
+    store.at = at = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+    vote(store, "up")
+    vote(store, "up")
+    at_noon = votes_counted(store)
+    store.at += timedelta(hours=1)
+    for n in range(21):
+        vote(store, *(("down", "up") if n % 2 == 0 else ("up", "down")))
+    at_one = votes_counted(store)
+    store.at += timedelta(days=2)
+    store.log(Kind.VOTE, "a2", {"verdict": "up", "instead_of": ""}, store.at)
+    votes_counted(store)
+    vote(store, "up", "down")  # too late to move
+    later = votes_counted(store)
+    noon = at.replace(minute=0)
+    one = noon + timedelta(hours=1)
+
+    assert at_noon == {noon: [2, 0]}
+    assert at_one == {noon: [1, 0], one: [1, 1]}
+    assert later == at_one | {one + timedelta(days=2): [1, 0]}
+
+
+def test_a_vote_that_moved_leaves_nothing_behind(store: Store) -> None:
+    """Its hour, in which there was nothing else, is counted as empty."""
+    store.at = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+    vote(store, "down")
+    votes_counted(store)
+    store.at += timedelta(hours=1)
+    vote(store, "up", "down")
+
+    assert votes_counted(store) == {datetime(2026, 3, 1, 13, tzinfo=UTC): [1, 0]}
+
+
+def test_a_clock_that_was_ahead_does_not_blind_the_tallies(store: Store) -> None:
+    """After a month's jump and back everything is counted again, and nothing of the future."""
+    store.at = at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    vote(store, "down")
+    votes_counted(store)
+    store.at = at + timedelta(days=40)
+    vote(store, "down")
+    ahead = votes_counted(store)
+    store.at = at + timedelta(hours=2)
+    vote(store, "up")
+
+    assert ahead == {at + timedelta(days=40): [1, 1]}
+    assert votes_counted(store) == {at: [1, 1], at + timedelta(hours=2): [1, 0]}

@@ -74,7 +74,7 @@ def test_nobody_is_offered_a_command_that_is_then_denied(
     workspace: RunningWorkspace, tmp_path: Path
 ) -> None:
     """Help tells everybody how to ask, and only administrators of their commands."""
-    words = ("", " help", " nonsense")
+    words = ("", " help")
     with running_bot(workspace, tmp_path, Parts(admins=ADMINS)):
         helped, offered = (
             {whispered(workspace, user, f"/housevoice{one}") for one in words}
@@ -87,6 +87,22 @@ def test_nobody_is_offered_a_command_that_is_then_denied(
     assert "/housevoice" not in mine
     assert theirs.startswith(f"{mine} /housevoice status")
     assert too_much == theirs
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("foo", "I do not know the command foo. Mention me"),
+        ("<!channel> now", "I do not know the command channel. Mention me"),
+        ("*", "I do not know that command. Mention me"),
+    ],
+)
+def test_an_unknown_command_is_called_that_before_the_help(
+    workspace: RunningWorkspace, tmp_path: Path, typed: str, told: str
+) -> None:
+    """Whoever mistypes reads so; what was typed pings nobody."""
+    with running_bot(workspace, tmp_path, Parts(admins=ADMINS)):
+        assert whispered(workspace, SEED_EMPLOYEE, f"/housevoice {typed}").startswith(told)
 
 
 def test_a_reindex_is_told_in_one_message(workspace: RunningWorkspace, tmp_path: Path) -> None:

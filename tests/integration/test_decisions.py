@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from bot import decisions
 from bot.chain import Record, sha256_of
@@ -213,6 +213,65 @@ def test_a_log_may_expire_as_a_whole(engine: Engine) -> None:
     with engine.connect() as connection:
         assert [one.number for one in decisions.since(connection, START)] == [N + 1]
     assert not verified(engine).problem
+
+
+def test_a_record_that_is_missing_does_not_keep_the_old_ones(engine: Engine) -> None:
+    """The gap shows for as long as what is behind it is kept, however wide it is."""
+    write(engine)
+    tamper(engine, "DELETE FROM decisions WHERE number = 5 OR number BETWEEN 10 AND 16")
+    with engine.execution_options(writes=True).begin() as connection:
+        assert expire_all(connection, START + timedelta(minutes=6), most=3) == 4
+        left = decisions.since(connection, START)
+    assert [one.number for one in left] == [6, 7, 8, 9, 17, 18, 19, 20]
+    assert verified(engine).problem == "record 6 does not follow from record 4"
+    with engine.execution_options(writes=True).begin() as connection:
+        assert expire_all(connection, START + timedelta(minutes=15), most=3) == 4
+    assert verified(engine).problem == "record 17 does not follow from record 9"
+    with engine.execution_options(writes=True).begin() as connection:
+        assert expire_all(connection, START + timedelta(minutes=18), most=3) == 1
+
+    assert not verified(engine).problem
+
+
+def test_a_log_without_its_last_record_still_forgets(engine: Engine) -> None:
+    """And its end is found to be another one."""
+    write(engine, 5)
+    tamper(engine, "DELETE FROM decisions WHERE number = 5")
+    with engine.execution_options(writes=True).begin() as connection:
+        assert decisions.expire(connection, START + timedelta(days=1), most=500) == 4
+        assert decisions.since(connection, START) == []
+
+    assert verified(engine).problem == "it ends with record 4, and should with 5"
+
+
+def test_the_last_record_of_a_kind_is_found_without_a_search(engine: Engine) -> None:
+    """However long the log is: it is looked for in every round."""
+    write(engine)
+    with engine.connect() as connection:
+        last = decisions.latest(connection, Kind.VOTE)
+        none = decisions.latest(connection, Kind.START)
+        plan = connection.execute(
+            text(
+                "EXPLAIN QUERY PLAN SELECT * FROM decisions WHERE kind = 'vote' "
+                "ORDER BY number DESC LIMIT 1"
+            )
+        ).all()
+
+    assert last is not None
+    assert (last.number, none) == (20, None)
+    assert [step.detail for step in plan] == [
+        "SEARCH decisions USING INDEX decisions_by_kind (kind=?)"
+    ]
+
+
+def test_a_log_of_before_gets_the_indexes_of_today(engine: Engine) -> None:
+    """And keeps what it has."""
+    write(engine)
+    tamper(engine, "DROP INDEX decisions_by_kind")
+    decisions.create_tables(engine)
+
+    assert "decisions_by_kind" in {one["name"] for one in inspect(engine).get_indexes("decisions")}
+    assert (verified(engine).n, verified(engine).problem) == (N, "")
 
 
 def test_a_clock_that_was_set_back_loses_no_young_record(engine: Engine) -> None:

@@ -133,6 +133,26 @@ def test_the_decision_log_has_each_vote_that_counts(
     ]
 
 
+def test_forty_clicks_of_one_person_are_one_vote(
+    workspace: RunningWorkspace, tmp_path: Path
+) -> None:
+    """The same thumb again and again: one record, one in the figures; each moves the last click."""
+    parts = Parts()
+    with running_bot(workspace, tmp_path, parts) as bot:
+        ts, answer_id = answered(workspace, bot)
+        for n in range(40):
+            body = a_click(answer_id, ts, user=SEED_MANAGER, verdict="down", action_ts=f"{n}.0")
+            assert status_of(bot, body) == 200
+        with bot.engine.connect() as connection:
+            decided = decisions.decisions_of(connection, answer_id)
+        votes = bot.votes(answer_id)
+
+    labels = {"verdict": "down", "arm": "live"}
+    assert [one.kind.value for one in decided] == ["answer", "vote"]
+    assert parts.metrics.registry.get_sample_value("housevoice_votes_total", labels) == 1
+    assert votes == [(SEED_MANAGER, "down")]
+
+
 def test_the_last_click_counts(workspace: RunningWorkspace, tmp_path: Path) -> None:
     """Every shuffle and every repetition of clicks ends with the latest by Slack's clock."""
     times = [f"1790000{n}.{micros}" for n, micros in ((9, "9"), (10, "000001"), (10, "2"))]

@@ -229,6 +229,16 @@ def test_what_makes_no_case_is_refused_and_nothing_is_written(
     assert (folder / "golden.yaml").read_text() == SET
 
 
+def test_a_set_in_a_folder_that_is_not_there_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    """The folder is named, and none is made."""
+    assert run(monkeypatch, "add", "a1", "--to", folder / "nowhere" / "set.yaml") == 1
+
+    assert f"there is no folder {folder / 'nowhere'} to write set.yaml" in capsys.readouterr().err
+    assert not (folder / "nowhere").exists()
+
+
 def test_a_question_is_not_added_twice(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:

@@ -500,7 +500,8 @@ def test_a_rebuild_is_unseen_until_it_is_published(tmp_path: Path) -> None:
 
     rebuilt.publish()
     assert texts(reader) == texts(reopened(tmp_path)) == ["new"]
-    assert reader.version == rebuilt.version == "chunks_v2@6"
+    assert reader.version == rebuilt.version
+    assert rebuilt.version.startswith("chunks_v2.")
 
     rebuilt.optimize()
     assert [path.name for path in (tmp_path / "lance").iterdir()] == ["chunks_v2.lance"]
@@ -535,7 +536,7 @@ def test_a_rebuild_that_was_given_up_is_not_continued(tmp_path: Path) -> None:
     put(again, [a_row("a", "new")])
     again.publish()
     again.optimize()
-    assert again.version.startswith("chunks_v3@")
+    assert again.version.startswith("chunks_v3.")
     assert texts(reopened(tmp_path)) == ["new"]
 
 

@@ -10,9 +10,9 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, event, inspect
 
-from adapters import ledger
+from adapters import erasure, ledger
 from adapters.errors import UnknownAnswerError
 from adapters.ledger import AnswerRow, Vote
 from bot.database import open_engine
@@ -119,15 +119,15 @@ FORGOTTEN = replace(AN_ANSWER, question="", reply="", served="", salt="")
 def test_a_forgotten_question_takes_its_answer_along(connection: Connection) -> None:
     """Only that one, and only the texts: ids, figures and votes stay."""
     ledger.record_vote(connection, Vote("a1", "T1", "U1", "up", "5.0"))
-    assert ledger.forget_question(connection, "T1", "C2", "1.000001") == []
+    assert erasure.forget_question(connection, "T1", "C2", "1.000001") == []
     assert ledger.answer(connection, "a1") == AN_ANSWER
-    assert ledger.forget_question(connection, "T1", "C1", "1.000001") == ["a1"]
+    assert erasure.forget_question(connection, "T1", "C1", "1.000001") == ["a1"]
 
     assert ledger.answer(connection, "a1") == FORGOTTEN
     assert ledger.answer(connection, "a1").is_forgotten
     assert ledger.turns_of_thread(connection, "T1", "C1", "1.000001") == [FORGOTTEN]
     assert len(ledger.votes_of(connection, "a1")) == 1
-    assert ledger.forget_question(connection, "T1", "C1", "1.000001") == []
+    assert erasure.forget_question(connection, "T1", "C1", "1.000001") == []
 
 
 def later(connection: Connection, n: int) -> None:
@@ -143,12 +143,37 @@ def test_texts_are_forgotten_by_age(connection: Connection) -> None:
     later(connection, 4)
     before = AN_ANSWER.asked_at + timedelta(days=3)
 
-    assert ledger.forget_texts(connection, before, most=2) == 2
+    assert erasure.forget_texts(connection, before, most=2) == 2
     kept = [ledger.answer(connection, f"b{day}").question for day in (1, 2, 3, 4)]
     assert kept == ["", "days off?", "days off?", "days off?"]
-    assert ledger.forget_texts(connection, before, most=2) == 1
-    assert ledger.forget_texts(connection, before, most=2) == 0
+    assert erasure.forget_texts(connection, before, most=2) == 1
+    assert erasure.forget_texts(connection, before, most=2) == 0
     assert not ledger.answer(connection, "b3").is_forgotten
+
+
+def test_texts_go_with_the_oldest_question_that_they_hold(connection: Connection) -> None:
+    """However young the answer itself is."""
+    ids = {"answer_id": "b1", "question_id": "b1", "message_ts": "3.5"}
+    young = replace(AN_ANSWER, asked_at=AN_ANSWER.asked_at + timedelta(days=9), **ids)
+    ledger.record_answer(connection, young, oldest_at=AN_ANSWER.asked_at)
+
+    assert erasure.forget_texts(connection, AN_ANSWER.asked_at + timedelta(seconds=1), most=9) == 2
+    assert ledger.answer(connection, "b1").is_forgotten
+
+
+def test_old_texts_are_found_without_a_walk_through_all_answers(connection: Connection) -> None:
+    """Votes wait for the thread that does it, so nothing but the texts that go is looked at."""
+    executed = list[tuple[str, tuple[int, ...]]]()
+    event.listen(
+        connection, "before_cursor_execute", lambda *args: executed.append((args[2], args[3]))
+    )
+    erasure.forget_texts(connection, AN_ANSWER.asked_at, most=9)
+    ((statement, values),) = executed
+    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+
+    steps = [step.detail for step in plan]
+    assert any("INDEX answer_texts_by_age (oldest_us<?)" in one for one in steps)
+    assert not any(one.startswith("SCAN") or "answers_by" in one for one in steps)
 
 
 def test_an_answer_goes_when_nothing_hangs_on_it(connection: Connection) -> None:
@@ -156,12 +181,12 @@ def test_an_answer_goes_when_nothing_hangs_on_it(connection: Connection) -> None
     later(connection, 3)
     before = AN_ANSWER.asked_at + timedelta(days=3)
     ledger.record_vote(connection, Vote("b1", "T1", "U1", "up", "5.0"))
-    ledger.forget_texts(connection, AN_ANSWER.asked_at + timedelta(days=2), most=9)
+    erasure.forget_texts(connection, AN_ANSWER.asked_at + timedelta(days=2), most=9)
 
-    assert ledger.forget_answers(connection, before, most=9) == 1  # a1; b1 has a vote, b2 texts
+    assert erasure.forget_answers(connection, before, most=9) == 1  # a1; b1 has a vote, b2 texts
     assert ledger.answers_citing(connection, "hr:leave.md") == ["b1", "b2", "b3"]
-    assert ledger.forget_votes(connection, datetime.fromtimestamp(6, UTC)) == 1
-    assert ledger.forget_answers(connection, before, most=9) == 1
+    assert erasure.forget_votes(connection, datetime.fromtimestamp(6, UTC)) == 1
+    assert erasure.forget_answers(connection, before, most=9) == 1
     assert ledger.answers_citing(connection, "hr:leave.md") == ["b2", "b3"]
 
 
@@ -194,6 +219,18 @@ INSERT INTO votes VALUES ('a1', 'T1', 'U1', 'up', 5, 0);
 """
 
 
+UNDATED = f"""{VERSION_0_1}
+CREATE TABLE answer_texts (
+    answer_id VARCHAR(64) NOT NULL PRIMARY KEY REFERENCES answers (answer_id) ON DELETE CASCADE,
+    salt VARCHAR(64) NOT NULL, question TEXT NOT NULL, reply TEXT NOT NULL, served TEXT NOT NULL
+);
+INSERT INTO answer_texts SELECT answer_id, '', question, reply, '' FROM answers;
+ALTER TABLE answers DROP COLUMN question;
+ALTER TABLE answers DROP COLUMN reply;
+CREATE INDEX answers_by_time ON answers (asked_at_us);
+"""  # noqa: S608  both parts stand here
+
+
 def test_a_database_of_version_0_1_is_taken_over(tmp_path: Path) -> None:
     """Every answer, source and vote is there after the first start; later ones change nothing.
 
@@ -218,10 +255,30 @@ def test_a_database_of_version_0_1_is_taken_over(tmp_path: Path) -> None:
     assert not [line for line in first if "edited" in line]
 
 
+def test_texts_of_unknown_age_are_as_old_as_their_thread(tmp_path: Path) -> None:
+    """Before texts had an age, nothing said which earlier turns they hold: it may be the first."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'ledger.db'}")
+    ledger.create_tables(engine)
+    with engine.execution_options(writes=True).begin() as connection:
+        ledger.record_answer(connection, AN_ANSWER)
+        later(connection, 2)
+        ids = {"answer_id": "c", "question_id": "c", "thread_ts": "9.9"}
+        late = AN_ANSWER.asked_at + timedelta(days=2)
+        ledger.record_answer(connection, replace(AN_ANSWER, asked_at=late, **ids))
+        connection.exec_driver_sql("DROP INDEX answer_texts_by_age")
+        connection.exec_driver_sql("ALTER TABLE answer_texts DROP COLUMN oldest_us")
+    ledger.create_tables(engine)
+    with engine.execution_options(writes=True).begin() as connection:
+        soon = AN_ANSWER.asked_at + timedelta(seconds=1)
+        assert erasure.forget_texts(connection, soon, most=9) == 3
+        assert not ledger.answer(connection, "c").is_forgotten
+    engine.dispose()
+
+
 def test_an_old_database_ends_up_like_a_new_one(tmp_path: Path) -> None:
     """The same tables with the same columns and indexes."""
     shapes = []
-    for name, script in (("old.db", VERSION_0_1), ("new.db", "")):
+    for name, script in (("old.db", VERSION_0_1), ("later.db", UNDATED), ("new.db", "")):
         with closing(sqlite3.connect(tmp_path / name)) as connection:
             connection.executescript(script)
         engine = open_engine(f"sqlite:///{tmp_path / name}")
@@ -229,7 +286,7 @@ def test_an_old_database_ends_up_like_a_new_one(tmp_path: Path) -> None:
         shapes.append(_shape(engine))
         engine.dispose()
 
-    assert shapes[0] == shapes[1]
+    assert shapes[0] == shapes[1] == shapes[2]
 
 
 def _dump(path: Path) -> list[str]:

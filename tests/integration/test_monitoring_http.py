@@ -334,7 +334,7 @@ def test_a_question_shows_in_the_figures(workspace: RunningWorkspace, tmp_path: 
     assert status == 200
     parts = {"answering": "ok", "filter": "ok", "worker": "ok", "desk": "ok", "slack": "ok"}
     assert parts.items() <= states(told).items()
-    assert states(told)["store"] == "ok"
+    assert states(told)["store"] == states(told)["rounds"] == "ok"
     assert states(told)["index"] == "degraded"  # there is none
     private = (QUESTION, said[:20], SEED_EMPLOYEE, SEED_HELP, "leave.md")
     assert [one for one in private if one in text or one in told] == []

@@ -1,5 +1,6 @@
 """A small company with a fault planted in it: the harness names the stage that has it."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,9 @@ from bot.evaluation.running import ArmRun, forget_runs, runs_folder
 from bot.evaluation.scoring import score
 from bot.house import House, open_house, open_variant
 from bot.worksheet import Working
+from knowledge.access import Audience
 from knowledge.golden import GoldenCase
+from knowledge.retrieval import Retrieved
 
 CASES = (
     GoldenCase(
@@ -259,3 +262,58 @@ def test_two_arms_are_compared_on_the_same_cases(house: House) -> None:
     found = {one.measure: one for one in differences(arms, None)}
     assert found["correct"].difference == pytest.approx(-2 / 3)
     assert found["correct"].verdict == "same"
+
+
+def test_a_document_that_the_catalogue_closes_is_a_leak_wherever_it_is_used(house: House) -> None:
+    """A retriever that forgot the rule: the harness asks the catalogue itself."""
+    everything = replace(
+        house.retriever, roles_of=lambda ids: dict.fromkeys(ids, frozenset({"hr"}))
+    )
+    hr = Audience.from_role_sets([{"hr"}])
+
+    class Careless:
+        def search(self, text: str, _audience: Audience) -> Retrieved:
+            return everything.search(text, hr)
+
+    house.answerer = replace(house.answerer, retriever=Careless())
+    (_, _, run) = ArmRun(house, CASES, None).run()
+
+    assert "wiki:hr/bonus.md" in run.leaks
+    assert score(CASES[2], run).lost_at == Stage.LEAKED
+
+
+def test_another_index_of_the_same_number_is_asked_anew(company: Company, house: House) -> None:
+    """It was deleted and made again from other pages; the versions count from the beginning."""
+    kept = company.folder / "kept"
+    with_watch(house, kept)
+    shutil.rmtree(company.settings.index_folder)
+    (company.settings.data / "housevoice.db").unlink()
+    with open_house(company.settings) as again:
+        again.ingest()
+
+        assert with_watch(again, kept) == ["vpn", "leave", "bonus"]
+
+
+def test_other_settings_are_asked_anew(company: Company, house: House) -> None:
+    """The name of a kept run holds every setting that an answer depends on."""
+    kept = company.folder / "kept"
+    with_watch(house, kept)
+    for values in ({"knowledge.floor": "0.31"}, {"model.evidence_sentences": "3"}):
+        with open_variant(house, "other", values) as other:
+            assert with_watch(other, kept) == ["vpn", "leave", "bonus"]
+
+
+def test_a_page_of_a_later_version_is_not_indexed_in_an_earlier_one(
+    company: Company, house: House
+) -> None:
+    """The library is that of the version which is searched."""
+    before = {path: text for path, text in PAGES.items() if path != "it/vpn.md"}
+    company.write(pages=before)
+    house.ingest()
+    version = house.index.version
+    company.write()
+    house.ingest()
+
+    with open_variant(house, "earlier", {"knowledge.index_version": version}) as earlier:
+        assert lost(measured(earlier, "earlier")) == {"vpn": Stage.NOT_INDEXED}
+    assert lost(measured(house)) == {}

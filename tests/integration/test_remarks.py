@@ -153,6 +153,23 @@ def test_who_votes_down_says_why(scene: Scene) -> None:
     assert max(ack.latency_s for ack in scene.workspace.acks) < 2.5
 
 
+def test_sending_the_form_is_acknowledged_to_its_sender_alone(scene: Scene) -> None:
+    """Thanks come in the thread once the form is stored; none for one that is refused."""
+    scene.votes(SEED_MANAGER, "down")
+    scene.says_why(SEED_MANAGER)
+    scene.votes(SEED_MANAGER, "up")
+    assert scene.fills_in(SEED_MANAGER, "wrong", BETTER)
+    scene.votes(SEED_MANAGER, "down")
+    assert scene.fills_in(SEED_MANAGER, "wrong", BETTER) == {}
+    told = scene.workspace.whispers_to
+    scene.workspace.wait_until(lambda: "passed on" in str(told(SEED_MANAGER)))
+
+    thanks = [one for one in told(SEED_MANAGER) if "passed on" in str(one.blocks)]
+    (thread,) = {one.thread_ts for one in told(SEED_MANAGER)}
+    assert [one.thread_ts for one in thanks] == [thread]
+    assert told(SEED_EMPLOYEE) == ()
+
+
 def test_the_offer_is_for_thumbs_down_and_private(scene: Scene) -> None:
     """A thumb up is thanked for as ever; nobody else sees a button."""
     scene.votes(SEED_EMPLOYEE, "up")

@@ -9,19 +9,21 @@ from pathlib import Path
 import pytest
 from company import PAGES, Company
 from fakes import ScriptedResponder
+from pydantic import TypeAdapter
 from sqlalchemy import text
 
 from adapters import ledger
+from bot.answering import OVER_BUDGET
 from bot.arrivals import Asked
 from bot.audience import Place
 from bot.configurations import recall, remember
-from bot.conversation import Question, Turn
+from bot.conversation import Question, Reply, Turn, exchange
 from bot.database import Writer
 from bot.errors import NotReplayableError
 from bot.house import House, open_house, open_variant
 from bot.inbox import Inbox
-from bot.records import row_of
-from bot.replaying import Recorded, Replay, replay, settings_of
+from bot.records import reply_of, row_of
+from bot.replaying import Recorded, Replay, check_settings, replay, settings_of
 from knowledge.access import Audience
 from knowledge.errors import StoredIndexError
 
@@ -42,10 +44,12 @@ class Archive:
     writer: Writer
     inbox: Inbox
 
-    def answered(self, text: str, *history: Turn, ts: str = "10.000001") -> str:
+    def answered(
+        self, text: str, *history: Turn, ts: str = "10.000001", thread_ts: str = ""
+    ) -> str:
         """Answer a question as the listeners do, and return the id of the answer."""
         place = Place("T1", "C1", "U1", is_ext_shared_channel=False)
-        self.inbox.take(f"Ev{ts}", Asked(place, ts, ts, text, is_addressed=True))
+        self.inbox.take(f"Ev{ts}", Asked(place, ts, thread_ts or ts, text, is_addressed=True))
         (question,) = self.inbox.next_questions(set())
         working = self.house.work(Question(question.question_id, text, EVERYONE, history, "T1"))
         assert self.inbox.record_answer(row_of(question, working, EVERYONE))
@@ -97,8 +101,12 @@ def test_an_answer_made_again_is_the_same(archive: Archive) -> None:
 
 def test_what_was_said_before_in_the_thread_is_part_of_it(archive: Archive) -> None:
     """A follow-up alone would mean something else."""
-    before = (Turn("user", "What is said about annual leave?"), Turn("assistant", "A lot."))
-    answer_id = archive.answered("And how many of them each year?", *before)
+    first = archive.answered(LEAVE)
+    with archive.house.engine.connect() as connection:
+        said = reply_of(ledger.answer(connection, first)).unmarked
+    before = exchange(LEAVE, said)
+    follow_up = "And how many of them each year?"
+    answer_id = archive.answered(follow_up, *before, ts="11.000001", thread_ts="10.000001")
 
     assert archive.recorded(answer_id).question.history == before
     assert archive.as_it_was(answer_id).is_same
@@ -201,3 +209,39 @@ def test_a_configuration_is_written_down_once(archive: Archive) -> None:
         count = text("SELECT count(*) FROM decisions WHERE kind = 'configuration'")
         assert connection.scalar(count) == 1
         assert recall(connection, configuration.sha256) == configuration
+
+
+def test_another_source_of_the_same_words_is_a_difference(archive: Archive) -> None:
+    """A reader sees another link below the same sentence."""
+    recorded = archive.recorded(archive.answered(LEAVE))
+    reply = reply_of(recorded.row)
+    moved = replace(reply, sources=(replace(reply.sources[0], url="https://wiki.example/else"),))
+    row = replace(recorded.row, reply=TypeAdapter(Reply).dump_json(moved).decode())
+
+    made = replay(replace(recorded, row=row), archive.house)
+
+    assert made.differs == ("sources",)
+    assert not made.is_same
+
+
+def test_another_voice_or_contact_is_not_what_it_was(archive: Archive) -> None:
+    """They are no settings of the log; the answer is not comparable, and why is said."""
+    recorded = archive.recorded(archive.answered(LEAVE))
+    check_settings(recorded, archive.house)
+    slack = archive.house.settings.slack.model_copy(update={"human_contact": "Ann"})
+    settings = archive.house.settings.model_copy(update={"slack": slack})
+
+    with pytest.raises(NotReplayableError, match="contact"):
+        check_settings(recorded, replace(archive.house, settings=settings))
+
+
+def test_an_answer_that_saved_tokens_is_made_without_the_model_again(archive: Archive) -> None:
+    """The budget of today is another one."""
+    parrot = ScriptedResponder("You get 27 days of annual leave each year.")
+    frugal = replace(archive.house.answerer, responder=parrot, may_speak=lambda *_: False)
+    archive.house.answerer = frugal
+    recorded = archive.recorded(archive.answered(LEAVE))
+    assert recorded.trace.reason == OVER_BUDGET
+    del archive.house.answerer
+
+    assert replay(recorded, archive.house).is_same

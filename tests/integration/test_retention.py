@@ -15,11 +15,11 @@ from structlog.testing import capture_logs
 from adapters import ledger, remarks
 from adapters.ledger import AnswerRow, Vote
 from adapters.remarks import Reason, Remark
-from bot import decisions
+from bot import decisions, shadows
 from bot.arrivals import Asked, Reworded
 from bot.audience import Place
 from bot.bootstrap import runner
-from bot.conversation import Question, Turn
+from bot.conversation import Question, exchange
 from bot.database import Writer, open_engine, truncate_log
 from bot.decisions import Kind
 from bot.errors import TextsForgottenError
@@ -88,24 +88,47 @@ def store(tmp_path: Path) -> Iterator[Store]:
     engine.dispose()
 
 
-def ask(store: Store, words: str = PLANTED, ts: str = "1.000001") -> AnswerRow:
-    """Answer a question in which these words stand wherever words can stand; leave it open."""
-    store.inbox.take(f"Ev{ts}", Asked(PLACE, ts, ts, f"{QUESTION} {words}?", is_addressed=True))
+def worked(
+    store: Store, words: str = PLANTED, ts: str = "1.000001", thread_ts: str = ""
+) -> AnswerRow:
+    """Answer a question in which these words stand wherever words can stand; record nothing."""
+    asked = Asked(PLACE, ts, thread_ts or ts, f"{QUESTION} {words}?", is_addressed=True)
+    store.inbox.take(f"Ev{ts}", asked)
     (question,) = (one for one in store.inbox.next_questions(set()) if one.ts == ts)
     said = f"Your annual leave is 25 days. {words} said so."
     answerer = an_answerer([a_passage(f"{LEAVE[:-1]}, {words}.")], ScriptedResponder(said))
-    history = (Turn("user", f"Does {words} know?"), Turn("assistant", f"{words} does."))
-    asked = Question(question.question_id, question.text or "", EVERYONE, history)
-    row = replace(row_of(question, answerer.work(asked), EVERYONE), asked_at=store.now)
+    history = memory(store).turns(question, EVERYONE)
+    working = answerer.work(Question(question.question_id, asked.text, EVERYONE, history))
+    return replace(row_of(question, working, EVERYONE), asked_at=store.now)
+
+
+def memory(store: Store) -> Memory:
+    """What was answered before, out of documents that everyone may read."""
+    return Memory(store.engine, lambda ids: dict.fromkeys(ids, frozenset({"everyone"})))
+
+
+def ask(store: Store, words: str = PLANTED, ts: str = "1.000001", thread_ts: str = "") -> AnswerRow:
+    """Answer a question and record it; leave it open."""
+    row = worked(store, words, ts, thread_ts)
     assert store.inbox.record_answer(row)
     return row
 
 
-def ask_and_close(store: Store, words: str = PLANTED, ts: str = "1.000001") -> AnswerRow:
+def ask_and_close(
+    store: Store, words: str = PLANTED, ts: str = "1.000001", thread_ts: str = ""
+) -> AnswerRow:
     """Answer a question, and be done with it."""
-    row = ask(store, words, ts)
+    row = ask(store, words, ts, thread_ts)
     store.inbox.mark_done(row.question_id)
     return row
+
+
+def keep_in_shadow(store: Store, row: AnswerRow) -> None:
+    """Keep what a candidate made of the same question, from the same turns."""
+    shadows.create_tables(store.engine)
+    values = {"a": row.answer_id, "s": row.served}
+    words = text("INSERT INTO shadow_texts VALUES (:a, 'salt', '{}', :s)")
+    store.writer.run(lambda connection: connection.execute(words, values))
 
 
 def remark(store: Store, answer_id: str, correction: str) -> None:
@@ -124,6 +147,7 @@ def test_no_file_holds_a_text_after_its_time(store: Store) -> None:
     The day before all of them are there; ids, figures and votes stay.
     """
     row = ask_and_close(store)
+    ask_and_close(store, "And then", "2.000001", "1.000001")
     remark(store, row.answer_id, f"{PLANTED} was wrong.")
     salt = store.answer(row.answer_id).salt
     store.now += timedelta(days=30)
@@ -132,7 +156,7 @@ def test_no_file_holds_a_text_after_its_time(store: Store) -> None:
     assert store.files_hold(salt)
     store.now += timedelta(seconds=1)
 
-    assert store.sweep() == Expired(texts=1, corrections=1)
+    assert store.sweep() == Expired(texts=2, corrections=1)
     assert not store.files_hold(PLANTED)
     assert not store.files_hold(salt)
     with store.engine.connect() as connection:
@@ -156,6 +180,77 @@ def test_what_is_deleted_in_slack_is_in_no_file_within_the_hour(store: Store) ->
     assert erased.record == {"reason": "deleted"}
 
 
+def test_a_question_that_was_followed_up_is_kept_no_longer_than_others(store: Store) -> None:
+    """A later answer that it was part of goes with it; one that was made without it stays."""
+    ask_and_close(store)
+    store.now += timedelta(days=29)
+    follow_up = ask_and_close(store, "And then", "2.000001", "1.000001")
+    keep_in_shadow(store, follow_up)
+    other = ask_and_close(store, "Otherwise", "3.000001")
+    assert PLANTED in follow_up.served
+    store.now += timedelta(days=1, seconds=1)
+
+    assert store.sweep() == Expired(texts=2)
+    assert not store.files_hold(PLANTED)
+    assert not store.answer(other.answer_id).is_forgotten
+
+
+@pytest.mark.parametrize("words", ["Never mind.", None], ids=["edited", "deleted"])
+def test_a_question_taken_back_in_slack_is_in_no_later_answer(
+    store: Store, words: str | None
+) -> None:
+    """Not in the follow-ups that it was part of, nor in those that only these were part of.
+
+    What was said before it stays, and so does what was answered without it; each answer that
+    loses its texts has a record of that.
+    """
+    names = ("Before", PLANTED, "First", "Second", "Third")
+    rows = list[AnswerRow]()
+    for n, name in enumerate(names, start=1):
+        rows.append(ask_and_close(store, name, f"{n}.000001", "1.000001"))
+        store.now += timedelta(minutes=1)
+    elsewhere = ask_and_close(store, "Elsewhere", "9.000001")
+    keep_in_shadow(store, rows[2])
+    assert PLANTED in rows[3].served
+    assert PLANTED not in rows[4].served
+    store.inbox.take("Ev0", Reworded("T1", "C1", "2.000001", words))
+    store.sweep()
+
+    gone = [store.answer(row.answer_id).is_forgotten for row in rows]
+    assert gone == [False, True, True, True, True]
+    assert not store.answer(elsewhere.answer_id).is_forgotten
+    assert not store.files_hold(PLANTED)
+    with store.engine.connect() as connection:
+        erased = decisions.since(connection, START, [Kind.ERASURE])
+    assert [one.subject for one in erased] == [row.answer_id for row in rows[1:]]
+    assert [one.record for one in erased] == [{"reason": "deleted" if not words else "edited"}] * 4
+
+
+def test_an_answer_made_without_earlier_turns_outlives_them(store: Store) -> None:
+    """For other readers nothing of the thread was used, so nothing of it can be in there."""
+    ask_and_close(store)
+    store.now += timedelta(minutes=1)
+    made = replace(worked(store, "Alone", "2.000001"), thread_ts="1.000001")
+    assert store.inbox.record_answer(made)
+    store.inbox.take("Ev0", Reworded("T1", "C1", "1.000001", None))
+
+    assert not store.answer(made.answer_id).is_forgotten
+
+
+def test_a_question_taken_back_while_a_follow_up_is_answered_is_not_kept(store: Store) -> None:
+    """The follow-up had read it already: then its own texts are not stored at all."""
+    ask_and_close(store)
+    store.now += timedelta(minutes=1)
+    made = worked(store, "And then", "2.000001", "1.000001")
+    assert PLANTED in made.served
+    store.inbox.take("Ev0", Reworded("T1", "C1", "1.000001", None))
+    assert store.inbox.record_answer(made)
+    store.sweep()
+
+    assert store.answer(made.answer_id).is_forgotten
+    assert not store.files_hold(PLANTED)
+
+
 def test_what_is_edited_while_it_is_answered_is_not_kept(store: Store) -> None:
     """Slack does not show these words any more; the answer is made again if it is not out yet."""
     place = Asked(PLACE, "1.000001", "1.000001", f"{PLANTED}?", is_addressed=True)
@@ -174,16 +269,15 @@ def test_what_is_edited_while_it_is_answered_is_not_kept(store: Store) -> None:
 
 def test_a_forgotten_answer_is_neither_shown_nor_remembered(store: Store) -> None:
     """One that was not posted yet is made anew; one of the thread is no earlier turn."""
-    memory = Memory(store.engine, lambda ids: dict.fromkeys(ids, frozenset({"everyone"})))
     row = ask_and_close(store)
     store.inbox.take("Ev2", Asked(PLACE, "2.0", "1.000001", "And then?", is_addressed=True))
     (question,) = store.inbox.next_questions(set())
-    assert memory.may_be_used(store.answer(row.answer_id), EVERYONE)
-    assert len(memory.turns(question, EVERYONE)) == 2
+    assert memory(store).may_be_used(store.answer(row.answer_id), EVERYONE)
+    assert len(memory(store).turns(question, EVERYONE)) == 2
     store.inbox.take("Ev3", Reworded("T1", "C1", "1.000001", None))
 
-    assert not memory.may_be_used(store.answer(row.answer_id), EVERYONE)
-    assert memory.turns(question, EVERYONE) == ()
+    assert not memory(store).may_be_used(store.answer(row.answer_id), EVERYONE)
+    assert memory(store).turns(question, EVERYONE) == ()
     with pytest.raises(TextsForgottenError):
         reply_of(store.answer(row.answer_id))
 
@@ -229,10 +323,11 @@ def test_equal_questions_have_unequal_hashes(store: Store) -> None:
 
 def test_an_answer_can_be_made_again_from_what_was_served(store: Store) -> None:
     """History, evidence, the prompt's messages and the model's words come back as they were."""
-    served = served_of(store.answer(ask(store).answer_id))
+    first = ask_and_close(store, "Before")
+    served = served_of(store.answer(ask(store, PLANTED, "2.000001", "1.000001").answer_id))
 
     assert served is not None
-    assert [turn.text for turn in served.history] == [f"Does {PLANTED} know?", f"{PLANTED} does."]
+    assert served.history == exchange(first.question, reply_of(first).unmarked)
     assert served.text == f"Your annual leave is 25 days. {PLANTED} said so."
     assert {one.chunk_id for one in served.evidence} == {"wiki:leave.md#00000"}
     assert [one.text for one in served.evidence] == [f"{LEAVE[:-1]}, {PLANTED}."]
@@ -283,6 +378,24 @@ def test_much_is_forgotten_in_steps(store: Store) -> None:
     store.now = later
 
     assert store.sweep() == Expired(texts=1200)
+
+
+def test_what_was_sent_is_remembered_for_two_days_alone(store: Store) -> None:
+    """Even where texts and votes are kept for ever: the ids of submissions are no texts."""
+    row = ask_and_close(store)
+    remark(store, row.answer_id, "It is 27 days.")
+    for_ever = Limits(texts_days=0, votes_days=0, decisions_days=0)
+    submissions = text("SELECT count(*) FROM remark_submissions")
+    counts = []
+    for step in (timedelta(hours=48), timedelta(seconds=1)):
+        store.now += step
+        assert store.sweep(for_ever) == Expired()
+        with store.engine.connect() as connection:
+            counts.append(connection.scalar(submissions))
+            (said,) = remarks.remarks_on(connection, row.answer_id)
+
+    assert counts == [1, 0]
+    assert said.correction == "It is 27 days."
 
 
 def test_a_reader_in_the_way_does_not_stop_the_sweep(store: Store) -> None:

@@ -145,6 +145,7 @@ def test_an_unknown_correction(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is said, with where to find those that wait."""
+    store(AN_ANSWER)
     assert run(monkeypatch, "corrections", "approve", "nosuch", "--as", CHIEF) == 1
 
     said = capsys.readouterr().err
@@ -227,3 +228,16 @@ def test_a_complaint_goes_with_its_thumb(
     assert run(monkeypatch, "gaps") == 0
 
     assert capsys.readouterr().out == "Nobody complains of a document.\n"
+
+
+def test_who_is_no_administrator_reads_how_to_name_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The setting is a JSON list, so the error shows the line to write."""
+    store(AN_ANSWER, (ANA, Reason.OUTDATED, "You get 27 days."))
+
+    assert (
+        run(monkeypatch, "corrections", "approve", the_pending().correction_id, "--as", "U9") == 1
+    )
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"""set `HOUSEVOICE_SLACK__ADMINS='["{CHIEF}", "{ANA}", "U9"]'`""" in told

@@ -47,6 +47,7 @@ from bot.settings import (
 from bot.shadows import pairs_of, reply_in_shadow
 from bot.watch import Watch
 from bot.worksheet import Working
+from bot.workspace.faults import Fault
 from bot.workspace.running import RunningWorkspace, running_workspace
 from bot.workspace.seed import (
     SEED_ADMIN,
@@ -145,7 +146,7 @@ def settings_of(folder: Path, workspace: RunningWorkspace | None = None) -> Sett
         knowledge=KnowledgeSettings(folder=folder, documents_url="http://127.0.0.1:1"),
         model=ModelSettings(base="none", voice=folder / "voice.yaml"),
         monitoring=MonitoringSettings(port=0),
-        rollout=RolloutSettings(min_votes=3),
+        rollout=RolloutSettings(min_votes=3, level=0.25),  # 3 of 3 at a share of .6: .216
     )
 
 
@@ -334,6 +335,32 @@ def test_a_reply_is_shown_while_its_shadow_is_at_work(
         gate.set()
 
     assert LEAVE in seen[0]
+
+
+def test_a_shadow_does_not_wait_where_slack_asks_for_it(
+    workspace: RunningWorkspace, folder: Path
+) -> None:
+    """Readers that cannot be read at once leave no pair; the next person has a reply at once."""
+    spoke, gate = Event(), Event()
+
+    def refuse(_: Generate) -> None:
+        if not spoke.is_set():
+            workspace.order(Fault("conversations.members", retry_after_s=30))
+            spoke.set()
+            assert gate.wait(timeout=10)
+
+    with tried(workspace, folder, CandidateModel(SPOKEN, before=refuse)) as bot:
+        first = bot.ask()
+        assert spoke.wait(timeout=10)
+        asked = bot.say(OTHER, ADMINS)
+        gate.set()
+        said = wait_for_reply(workspace, ADMINS, asked)  # for ten seconds at most
+        bot.wait_until(lambda: bot.decided(Kind.SHADOW))
+        pairs = [one.subject for one in bot.decided(Kind.SHADOW)]
+
+    assert "11:30" in said
+    assert len(pairs) == 1
+    assert first.answer_id not in pairs
 
 
 def test_a_deleted_question_leaves_no_shadow(workspace: RunningWorkspace, folder: Path) -> None:
@@ -616,7 +643,7 @@ def test_a_rollout_from_start_to_promotion(command: Callable[..., str]) -> None:
 
     assert "strict is on trial in the shadow" in started
     assert "knowledge.floor=0.9" in shown_first
-    assert "0 questions answered by both" in shown_first
+    assert "Replies that people were shown: 0 of live, 0 of strict." in shown_first
     assert "in 25 % of the channels" in shared
     assert "HOUSEVOICE_KNOWLEDGE__FLOOR=0.9" in promoted
     assert "Settings are read at the start" in promoted
@@ -674,7 +701,8 @@ def test_both_arms_are_compared_side_by_side(
             (pair, *_) = pairs_of(connection, current)
     told = command("show")
 
-    assert "3 questions answered by both, of 3 that live answered since." in told
+    assert "people were shown: 3 of live, 0 of loud." in told
+    assert "replies of both to 3 of the 3 of live." in told
     assert "The same reply word for word: 0." in told
     assert "Sources that both list, of those that one lists: 100%." in told
     assert pair.live.measures["quoted"] == pair.candidate.measures["answered"] == 1
@@ -683,3 +711,28 @@ def test_both_arms_are_compared_side_by_side(
     assert quoted.split()[1:5] == ["3", "1.000", "0.000", "-1.000"]
     assert "1 of 1" in told
     assert "100.0% (20.7% to 100.0%)" in told
+    (spoken,) = (line for line in told.splitlines() if line.startswith("in the model's words"))
+    assert spoken.split()[4:7] == ["3", "0.000", "1.000"]
+    (unpaired,) = (line for line in told.splitlines() if line.startswith("voice: citations"))
+    assert unpaired.split()[2:] == ["-", "-", "1.000", "-", "-"]
+
+
+def test_a_rollout_that_was_stopped_is_not_shown_as_if_it_went_on(
+    workspace: RunningWorkspace, folder: Path, command: Callable[..., str]
+) -> None:
+    """No share of the channels and no rollback any more; how often it answered stays."""
+    with tried(workspace, folder, CandidateModel(SPOKEN), share=100) as bot:
+        bot.waits_for_the_candidate()
+        bot.ask()
+    during = command("show")
+    command("stop", "--reason", "seen enough")
+    after = command("show")
+
+    assert "in 100 % of the channels" in during
+    assert "do not roll loud back" in during
+    (shown,) = (line for line in during.splitlines() if line.startswith("Replies that"))
+    assert shown.endswith(" of live, 2 of loud.")
+    assert "of the channels" not in after
+    assert "roll loud back" not in after
+    assert shown in after
+    assert "seen enough" in after

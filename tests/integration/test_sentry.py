@@ -15,12 +15,16 @@ from running_bot import wait_for_reply
 from tame import strings
 
 from bot import decisions
+from bot.blocks import Post
 from bot.bootstrap import runner
 from bot.conversation import Question
+from bot.database import Writer
 from bot.decisions import Kind
 from bot.house import House, open_house
 from bot.listeners.runner import SlackRunner
 from bot.monitoring.canaries import CanaryResult, ask_case, lost
+from bot.monitoring.metrics import Metrics
+from bot.sentry import Means, Sentry, post_sentry
 from bot.settings import (
     KnowledgeSettings,
     ModelSettings,
@@ -28,6 +32,7 @@ from bot.settings import (
     Settings,
     SlackSettings,
 )
+from bot.worker import Worker
 from bot.worksheet import Working
 from bot.workspace.running import RunningWorkspace, running_workspace
 from bot.workspace.seed import (
@@ -148,6 +153,28 @@ def canaries(house: House, subject: str) -> list[Any]:
         return [one.record for one in found if one.subject == subject]
 
 
+@contextmanager
+def sentry_of(house: House) -> Iterator[Sentry]:
+    """Put a sentry on a house, with a worker and a writer of its own, and nobody to post to."""
+    worker, writer = Worker(capacity=1), Writer(house.engine)
+    means = Means(worker, writer, Nobody(), Metrics(), lambda: datetime.now(UTC))
+    try:
+        yield post_sentry(house, means)
+    finally:
+        worker.stop(5.0)
+        writer.close()
+
+
+class Nobody:
+    """Posts nothing."""
+
+    def announce(self, channel: str, post: Post) -> None:
+        raise AssertionError(channel)
+
+    def has_announced(self, channel: str, ids: dict[str, str], since: datetime) -> bool:
+        return False
+
+
 def alerts(workspace: RunningWorkspace) -> list[str]:
     """What the administrators were told."""
     ours = [one for one in workspace.messages(ADMINS) if one.bot_id]
@@ -191,6 +218,49 @@ def test_a_document_that_everybody_finds_stops_the_bot(
     titles = [text[:47] for text in alerts(workspace)]
     assert "Access is broken: I have stopped answering The " in titles
     assert LEAVE not in said
+
+
+def test_a_breach_outlives_a_restart_until_the_index_is_rebuilt(
+    firm: Firm, workspace: RunningWorkspace
+) -> None:
+    """A supervisor's restart mends nothing and tells nothing twice; a rebuild ends the doubt."""
+    settings = firm.reachable_in(workspace)
+    trusted, told = list[bool](), list[int]()
+    for step in ("found", "restarted", "rebuilt", "found again"):
+        with open_house(settings) as house:
+            house.ingest(rebuild=step == "rebuilt")
+            canary = house.catalogue.canary()
+            assert canary is not None
+            if step.startswith("found"):
+                house.index.set_roles({canary: frozenset({"everyone"})})
+            n_before = len(canaries(house, "access"))
+            bot = runner(house)
+            trusted.append(house.is_trusted)  # before anything is asked or looked for
+            bot.start()
+            workspace.wait_until(
+                lambda house=house, n=n_before: len(canaries(house, "access")) > n, timeout_s=60
+            )
+            assert bot.stop(10.0)
+            titles = [one["title"] for one in records(house, Kind.ALERT)]
+            told.append(sum("Access is broken" in one for one in titles))
+
+    assert trusted == [True, False, True, True]
+    assert told == [1, 1, 1, 2]
+
+
+def test_a_filter_that_broke_in_a_question_is_remembered(firm: Firm) -> None:
+    """No canary need have seen it; an index run that is no rebuild does not end the doubt."""
+    trusted = list[bool]()
+    with open_house(firm.settings) as house, sentry_of(house):
+        house.ingest()
+        house.distrust("wiki:leave.md#00000")
+    for is_rebuild in (False, True):
+        with open_house(firm.settings) as house:
+            house.ingest(rebuild=is_rebuild)
+            with sentry_of(house):
+                trusted.append(house.is_trusted)
+
+    assert trusted == [False, True]
 
 
 def test_a_bot_without_an_index_has_nothing_to_look_at(

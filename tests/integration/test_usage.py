@@ -210,19 +210,27 @@ def test_an_answer_is_booked_where_it_was_asked_for(tmp_path: Path) -> None:
     assert spent.source == "hr"
 
 
-def test_what_was_used_can_be_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A line by day, team and source; without prices it is said that nothing costs anything."""
+def test_what_was_used_can_be_seen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line by day, team and source, one for canaries; without prices nothing costs anything."""
+    monkeypatch.setenv("COLUMNS", "120")
     settings = Settings(data=tmp_path)
+    open_engine(settings.store_url).connect().close()
     show(settings, days=0)
     nothing = capsys.readouterr().out
     engine = open_engine(settings.store_url)
     writer = Writer(engine)
-    Desk(engine, writer, settings.budget, datetime.now(UTC)).ask()
+    desk = Desk(engine, writer, settings.budget, datetime.now(UTC))
+    desk.ask()
+    desk.ask(team="")
     writer.close()
     engine.dispose()
     show(settings, days=0)
     shown = capsys.readouterr().out
 
     assert nothing.startswith("No model has spoken since ")
-    assert shown.splitlines()[1].split()[1:] == ["T1", "wiki", "1", "7", "5", "0.0000"]
+    lines = sorted(line.split()[1:] for line in shown.splitlines()[1:3])
+    counts = ["wiki", "1", "7", "5", "0.0000"]
+    assert lines == [["(golden", "canaries)", *counts], ["T1", *counts]]
     assert "No price is set" in shown

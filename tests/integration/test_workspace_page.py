@@ -2,8 +2,10 @@
 
 import json
 import signal
+import socket
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -270,3 +272,23 @@ def test_it_runs_as_a_process(tmp_path: Path) -> None:
         assert process.stderr.read() == ""
 
     assert len(people) == 8
+
+
+def test_a_tab_that_is_closed_quickly_leaves_no_traceback(
+    workspace: RunningWorkspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pages that are gone before their stream begins are nothing to complain of."""
+    host, port = str(urlsplit(workspace.url).hostname), urlsplit(workspace.url).port or 0
+    tabs = [socket.create_connection((host, port)) for _ in range(20)]
+    get(workspace, "/page/people")  # all of them are accepted by now
+    with workspace.lock:  # the server stands still with this one
+        busy = HTTPConnection(host, port)
+        busy.request("GET", "/page/people")
+        for tab in tabs:
+            tab.sendall(f"GET /page/stream HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            tab.close()
+    with closing(busy):
+        assert busy.getresponse().read()
+    get(workspace, "/page/people")  # they were looked at before this
+
+    assert [one.getMessage() for one in caplog.records if one.levelname == "ERROR"] == []

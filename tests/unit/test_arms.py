@@ -32,7 +32,14 @@ def test_each_registered_voice_is_an_arm(tmp_path: Path) -> None:
     assert arms[1].values == {"model.voice": str(tmp_path / "house" / "voice.yaml")}
 
 
-@pytest.mark.parametrize("given", [["fast"], ["x:floor"], ["x:=1"], ["base", "base"]])
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(["fast"], ["x:floor"], ["x:=1"], ["base", "base"]),
+        *([":knowledge.floor=1"], ["live:knowledge.floor=1"], ["voices"]),
+        *(["x:slack.command=/a"], ["x:model.threads=3"], ["x:knowledge.folder=elsewhere"]),
+    ],
+)
 def test_what_cannot_be_compared_is_refused(given: list[str], tmp_path: Path) -> None:
     """A misspelt name is not taken for the settings as they are."""
     with pytest.raises(UserInputError):

@@ -27,7 +27,7 @@ def test_a_case_that_went_well_is_not_lost() -> None:
         (replace(GOOD, leaks=("wiki:pay.md",)), Stage.LEAKED),
         (replace(DECLINED, missing=("leave.md",)), Stage.NOT_INDEXED),
         (replace(DECLINED, facts_in=()), Stage.NOT_INDEXED),
-        (replace(DECLINED, hidden=("leave.md",)), Stage.HIDDEN),
+        (replace(DECLINED, hidden=("leave.md",), retrieved=(OTHER,)), Stage.HIDDEN),
         (replace(DECLINED, retrieved=(OTHER,), shown=()), Stage.NOT_RETRIEVED),
         (DECLINED, Stage.CUT),
         (replace(SILENT, shown=(OTHER,)), Stage.CUT),
@@ -71,3 +71,22 @@ def test_one_of_several_answers_is_enough() -> None:
     lost = score(case, replace(GOOD, reply="Some.", said="Some."))
     assert lost.lost_at == Stage.IGNORED
     assert '"25 days or five weeks"' in lost.why
+
+
+def test_a_case_without_facts_that_rests_on_another_page_was_ignored_by_the_model() -> None:
+    """Its page was shown, and nothing of it was dropped."""
+    case = CASE.model_copy(update={"facts": ()})
+
+    stage, why = lost_at(case, replace(GOOD, cited=("wiki:lunch.md",)))
+
+    assert stage is Stage.IGNORED
+    assert "wiki:lunch.md" in why
+
+
+def test_a_missing_page_counts_only_where_it_is_needed() -> None:
+    """Another source of the case holds the fact and was found; the evidence left it out."""
+    case = CASE.model_copy(update={"sources": ("leave.md", "old-leave.md")})
+    run = replace(SILENT, missing=("old-leave.md",), hidden=(), shown=(OTHER,))
+
+    assert lost_at(case, run)[0] is Stage.CUT
+    assert lost_at(case, replace(run, missing=(), hidden=("old-leave.md",)))[0] is Stage.CUT

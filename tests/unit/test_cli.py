@@ -13,6 +13,7 @@ from typer.main import get_command
 from adapters.errors import AdaptersError, UnknownAnswerError
 from bot.__main__ import app, main
 from bot.cli.remedies import remedy, sentence
+from bot.decisions import Kind
 from bot.errors import BotError, SettingsError
 from knowledge.errors import IndexMissingError, KnowledgeError
 
@@ -170,3 +171,48 @@ def test_a_file_error_names_the_file() -> None:
 def test_an_unknown_answer_says_where_ids_stand() -> None:
     """Who asks for a trace by a wrong id learns where to find the right one."""
     assert "log" in remedy(UnknownAnswerError("a1"))
+
+
+READING = [
+    "log verify",
+    "log show",
+    "log expire",
+    "usage",
+    "gaps",
+    "corrections list",
+    "corrections approve c1 --as U0CHIEF",
+    "golden candidates",
+    "golden add a1 --to set.yaml",
+    "rollout show",
+    "rollout stop",
+    "trace a1",
+]
+
+
+@pytest.mark.parametrize("words", READING)
+def test_a_mistyped_data_folder_is_no_clean_bill_of_health(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    words: str,
+) -> None:
+    """What only reads names the folder that has no database, fails, and makes none."""
+    monkeypatch.setenv("HOUSEVOICE_DATA", "dat/demo")
+    monkeypatch.setenv("HOUSEVOICE_SLACK__ADMINS", '["U0CHIEF"]')
+
+    assert run(monkeypatch, *words.split()) == 1
+    said = capsys.readouterr()
+    told = " ".join(said.err.split())
+    assert "there is no database in dat/demo: check `HOUSEVOICE_DATA`" in told
+    assert said.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_of_the_log_lists_every_kind(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What --kind takes need not be guessed."""
+    assert run(monkeypatch, "log", "show", "--help") == 0
+
+    told = capsys.readouterr().out
+    assert [kind for kind in Kind if kind not in told] == []

@@ -3,6 +3,8 @@
 import random
 from collections.abc import Iterator, Mapping, Sequence
 
+import pytest
+
 from bot.configuration import Configuration
 from bot.evaluation.comparing import BASELINE, by_case, differences, summed_up
 from bot.evaluation.results import ArmResult, CaseScore
@@ -93,8 +95,10 @@ def test_many_measures_do_not_make_a_chance_finding() -> None:
     assert sum(one.verdict != "same" for each in found for one in each) == 0
 
 
-def test_one_case_has_no_interval() -> None:
-    """Its figure is what it is."""
-    (figure, *_) = an_arm("live", scores("fact recall", [1])).figures
+def test_one_case_shows_next_to_nothing() -> None:
+    """One of one right may be one of five; one amount has no interval at all."""
+    right, seconds = an_arm("live", scores("seconds", [1])).figures
 
-    assert (figure.n, figure.low, figure.high) == (1, 1, 1)
+    assert (right.n, right.value, right.high) == (1, 1, 1)
+    assert right.low == pytest.approx(0.207, abs=0.001)
+    assert (seconds.low, seconds.high) == (1, 1)

@@ -92,6 +92,8 @@ def test_a_part_that_comes_later_is_asked_too() -> None:
         (health.of_index(age_s=5.0, is_open=False, stale_after_s=60), OK),
         (health.of_socket(is_connected=True), OK),
         (health.of_socket(is_connected=False), DEGRADED),
+        (health.of_rounds(age_s=119.0, every_s=60), OK),
+        (health.of_rounds(age_s=121.0, every_s=60), DEGRADED),
         (health.of_filter(is_in_doubt=False), OK),
         (health.of_filter(is_in_doubt=True), FAILING),
     ],

@@ -90,6 +90,17 @@ def test_a_sentence_that_announces_a_list_takes_its_lines_along() -> None:
     assert statement.lines == ("a key", "a code")
 
 
+def test_a_condition_is_not_cut_off_before_its_list() -> None:
+    """The model made up how "30 days a year, if" goes on."""
+    passage = a_passage("You may work abroad 30 days a year, if\nit is on the list, and\nyou ask.")
+
+    statement, *_ = statements(passage)
+
+    assert statement.text == (
+        "You may work abroad 30 days a year, if it is on the list, and you ask."
+    )
+
+
 def test_an_announcement_takes_at_most_sixty_words_along() -> None:
     """A list of a whole page would leave no room for anything else."""
     lines = [f"line {number} of the long list here" for number in range(20)]

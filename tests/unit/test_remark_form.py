@@ -9,7 +9,7 @@ from adapters.remarks import LONGEST_CORRECTION, Reason
 from bot.remark_form import CORRECTION, NO_REASON, REASON, TOO_LONG, Filled, remark_view
 from bot.workspace.blocks_check import VIEW_BLOCKS, block_problems
 
-VIEW = remark_view("a" * 32, 30)
+VIEW = remark_view("a" * 32, texts_days=30, reasons_days=365)
 
 
 def test_it_is_within_slacks_limits() -> None:
@@ -37,13 +37,25 @@ def test_errors_stand_below_fields_that_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "told"), [(30, "for at most 30 days"), (0, "without a time limit")]
+    ("days", "reason", "text"),
+    [
+        ((30, 365), "for 365 days", "for 30 days"),
+        ((0, 0), "without a time limit", "without a time limit"),
+        ((30, 0), "without a time limit", "for 30 days"),
+        ((0, 365), "for 365 days", "for 365 days"),  # the text goes with the reason
+        ((400, 365), "for 365 days", "for 365 days"),
+    ],
 )
-def test_a_person_is_told_what_becomes_of_the_text(days: int, told: str) -> None:
-    """How long it is kept, who reads it, what for."""
-    notice = json.dumps(remark_view("a" * 32, days)["blocks"][2])
+def test_a_person_is_told_how_long_reason_and_text_are_kept(
+    days: tuple[int, int], reason: str, text: str
+) -> None:
+    """Each as it is, under whose id, who reads it, what for."""
+    view = remark_view("a" * 32, texts_days=days[0], reasons_days=days[1])
+    notice = json.dumps(view["blocks"][2])
 
-    for part in (told, "your name", "Administrators", "improve answers"):
+    for part in (f"the reason {reason}", f"what you write {text}", "with your user ID"):
+        assert part in notice
+    for part in ("Administrators", "improve answers"):
         assert part in notice
 
 

@@ -1,6 +1,7 @@
 """Evaluations and baselines as files."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 from evaluated import HOSTILE, an_evaluation, with_texts
 
 from bot.errors import ResultsFileError
-from bot.evaluation.results import Figure
+from bot.evaluation.comparing import differences
+from bot.evaluation.results import CaseScore, Figure
 from bot.evaluation.results_file import dump, load, load_baseline, save_baseline
 
 WRITABLE = HOSTILE.replace("\ud800", "")
@@ -82,10 +84,39 @@ def test_a_baseline_of_an_older_set_is_refused(tmp_path: Path) -> None:
         load_baseline(tmp_path / "baseline.json", {"larkfield": "version 4, sha256 00"})
 
     assert load_baseline(tmp_path / "baseline.json", {"larkfield": "version 3, sha256 00"})
-    assert load_baseline(tmp_path / "baseline.json", {"another": "version 4, sha256 00"})
 
 
-@pytest.mark.parametrize("read", [load, load_baseline])
+def test_a_baseline_of_other_sets_is_refused(tmp_path: Path) -> None:
+    """Nothing of it could be compared, and nothing would be worse."""
+    save_baseline(tmp_path / "baseline.json", an_evaluation(n_cases=6))
+    both = {"larkfield": "version 3, sha256 00", "another": "version 1, sha256 00"}
+
+    for golden in ({"another": "version 3, sha256 00"}, both):
+        with pytest.raises(ResultsFileError, match="it is of the set larkfield, and this run of"):
+            load_baseline(tmp_path / "baseline.json", golden)
+
+
+def test_an_unchanged_bot_is_not_worse_than_its_baseline(tmp_path: Path) -> None:
+    """The file had kept six decimals of each score, and the last one told against the bot."""
+    scores = tuple(
+        CaseScore(f"c{n}", (), is_good=True, measures={"nDCG@10": 1 / math.log2(2 + n % 5)})
+        for n in range(60)
+    )
+    arm = replace(an_evaluation(n_cases=6).arms[0], scores=scores)
+    evaluation = replace(an_evaluation(n_cases=6), arms=(arm,))
+    save_baseline(tmp_path / "baseline.json", evaluation)
+
+    kept = load_baseline(tmp_path / "baseline.json", evaluation.golden)
+
+    assert {one.verdict for one in differences([arm], kept)} == {"same"}
+
+
+def read_baseline(path: Path) -> object:
+    """Read a baseline of whatever sets."""
+    return load_baseline(path, {})
+
+
+@pytest.mark.parametrize("read", [load, read_baseline])
 @pytest.mark.parametrize(
     "text",
     [
@@ -120,12 +151,12 @@ def test_one_kind_of_file_is_not_taken_for_the_other(tmp_path: Path) -> None:
     with pytest.raises(ResultsFileError, match="form: input should be 'housevoice evaluation'"):
         load(tmp_path / "baseline.json")
     with pytest.raises(ResultsFileError, match="form: input should be 'housevoice baseline'"):
-        load_baseline(tmp_path / "found.json")
+        read_baseline(tmp_path / "found.json")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """A wrong path is told, not a traceback."""
     with pytest.raises(ResultsFileError, match="it cannot be read"):
-        load_baseline(tmp_path / "none.json")
+        read_baseline(tmp_path / "none.json")
     with pytest.raises(ResultsFileError, match="it cannot be written"):
         save_baseline(tmp_path / "none" / "x.json", an_evaluation(n_cases=6))

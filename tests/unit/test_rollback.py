@@ -39,11 +39,11 @@ def test_the_test_is_that_of_fisher(n: int, m: int) -> None:
 
 def test_a_hard_ceiling_holds_where_there_is_nothing_to_compare_with() -> None:
     """Answering everywhere, a candidate has no others beside it; with them, they decide."""
-    bad = Thumbs(12, 20)
+    bad = Thumbs(18, 20)
 
-    assert RULE.objection(bad, Thumbs(0, 0)) == "12 of 20 voted answers down"
-    assert RULE.objection(Thumbs(11, 20), Thumbs(0, 0)) == ""
-    assert RULE.objection(bad, Thumbs(60, 100)) == ""
+    assert RULE.objection(bad, Thumbs(0, 0)) == "18 of 20 voted answers down"
+    assert RULE.objection(Thumbs(17, 20), Thumbs(0, 0)) == ""
+    assert RULE.objection(bad, Thumbs(85, 100)) == ""
     assert "p = 0.0000" in RULE.objection(bad, Thumbs(10, 100))
 
 
@@ -159,3 +159,22 @@ def test_votes_are_counted_by_answer_and_arm(tmp_path: Path) -> None:
     )
 
     assert found == {"loud": Thumbs(2, 3), LIVE: Thumbs(1, 2)}
+
+
+@pytest.mark.parametrize("down", [0.3, 0.5])
+def test_alone_a_harmless_candidate_is_seldom_withdrawn(down: float) -> None:
+    """Where it answers everywhere there is nothing to compare with; half of the votes may be down.
+
+    Through the rule itself, which looks at each vote.
+    """
+    chance = np.random.default_rng(5)
+    downs = (chance.random((200, MOST)) < down).cumsum(axis=1)
+    withdrawn = sum(
+        any(
+            RULE.objection(Thumbs(int(run[n - 1]), n), Thumbs(0, 0))
+            for n in range(RULE.min_votes, MOST + 1, 5)
+        )
+        for run in downs
+    )
+
+    assert withdrawn <= 0.05 * len(downs)

@@ -8,6 +8,7 @@ from threading import Event, Thread
 import pytest
 
 from bot.errors import QueueFullError
+from bot.monitoring import health
 from bot.monitoring.rounds import IdleTime, Rounds
 from bot.worker import Worker
 
@@ -120,15 +121,18 @@ def test_a_check_that_fails_does_not_keep_the_others_from_running() -> None:
     def fail() -> None:
         raise ValueError
 
+    delivered = Event()
     rounds = Rounds(
         [fail, partial(done.append, "second")],
-        partial(done.append, "delivered"),
+        delivered.set,
         timedelta(hours=1),
         IdleTime(lambda _: None),
     )
-    rounds.go()
+    rounds.start()
 
-    assert done == ["second", "delivered"]
+    assert delivered.wait(timeout=5)
+    assert rounds.stop(5.0)
+    assert done == ["second"]
 
 
 def test_it_begins_with_a_round_and_delivers_when_woken() -> None:
@@ -179,10 +183,55 @@ def test_a_stop_does_not_wait_for_a_busy_worker() -> None:
         handed_in.set()
 
     idle_time = IdleTime(when_idle)
-    rounds = Rounds([lambda: idle_time(lambda: None)], lambda: None, timedelta(hours=1), idle_time)
+    wait = [lambda: idle_time(lambda: None)]
+    rounds = Rounds([], lambda: None, timedelta(hours=1), idle_time, canaries=wait)
     rounds.start()
     assert handed_in.wait(timeout=5)
 
     assert rounds.stop(5.0)
     gate.set()
     worker.finish()
+
+
+def test_alerts_and_drift_do_not_wait_for_a_stuck_model() -> None:
+    """A canary waits for a pass that hangs; the other checks run again and again, posts go out."""
+    worker, gate = a_held_worker()
+    idle_time = IdleTime(worker.when_idle)
+    checked, thrice, delivered = list[int](), Event(), Event()
+
+    def check() -> None:
+        checked.append(1)
+        if len(checked) == 3:
+            thrice.set()
+
+    every = timedelta(milliseconds=1)
+    wait = [lambda: idle_time(lambda: None)] * 2
+    rounds = Rounds([check], delivered.set, every, idle_time, canaries=wait)
+    rounds.start()
+    assert thrice.wait(timeout=5)
+    delivered.clear()
+    rounds.wake()
+    assert delivered.wait(timeout=5)
+    finding = health.of_rounds(age_s=rounds.age_s, every_s=every.total_seconds())
+
+    assert finding.state is health.State.DEGRADED
+    assert rounds.stop(5.0)
+    gate.set()
+    worker.finish()
+
+
+def test_a_steady_stream_of_questions_does_not_switch_a_canary_off() -> None:
+    """With every place in the queue taken, what has waited too long goes before the next one."""
+    worker, gate = a_held_worker(capacity=3)
+    done = list[str]()
+    worker.when_idle(partial(done.append, "shadow"))
+    worker.when_idle(partial(done.append, "later"), within_s=1000.0)
+    worker.when_idle(partial(done.append, "canary"), within_s=0.0)
+    for asker in ("ann", "bo", "cy"):
+        worker.submit(partial(done.append, asker), asker=asker)
+    with pytest.raises(QueueFullError):
+        worker.submit(partial(done.append, "di"), asker="di")
+    gate.set()
+    worker.finish()
+
+    assert done == ["canary", "ann", "bo", "cy", "shadow", "later"]

@@ -138,9 +138,9 @@ class House {
   }
 
   followUp() {
-    // The thread under one's own new question opens by itself when the answer comes.
+    // The thread under one's own new question opens by itself when the answer comes, whichever is open.
     const mine = this.view.messages.find((one) => one.ts === this.asked);
-    if (mine && mine.reply_count) { this.asked = null; if (!this.view.thread) this.openThread(mine.ts); }
+    if (mine && mine.reply_count) { this.asked = null; this.openThread(mine.ts); }
   }
 
   openThread(ts) { this.go(this.place.channel, ts); }
