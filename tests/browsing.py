@@ -39,7 +39,7 @@ def open_browser(profile: Path) -> Iterator[Chrome]:
         driver.quit()
 
 
-def find(browser: Chrome, selector: str, *, timeout_s: float = 10) -> WebElement:
+def find(browser: Chrome, selector: str, *, timeout_s: float = 30) -> WebElement:
     """Wait for an element and return it."""
 
     def there(driver: Chrome) -> WebElement | None:
