@@ -64,9 +64,13 @@ def become(browser: Chrome, user: str) -> None:
 
 def enter(browser: Chrome, url: str, user: str, channel: str) -> None:
     """Come in by the door as somebody, and go to a channel."""
-    browser.get(url)
-    browser.execute_script("sessionStorage.clear()")
-    browser.get("about:blank")
+    browser.switch_to.new_window("tab")  # a new tab remembers nobody
+    new = browser.current_window_handle
+    for old in browser.window_handles:
+        if old != new:
+            browser.switch_to.window(old)
+            browser.close()
+    browser.switch_to.window(new)
     browser.get(url)
     find(browser, f"[data-person={user}]").click()
     find(browser, f"[data-channel={channel}]").click()
