@@ -6,7 +6,9 @@ AdaptersError
 │   ├── ModelUnreadableError    folder, problem
 │   ├── ConversionError         source, problem
 │   ├── GenerationError         problem
-│   └── WrongThreadError
+│   ├── WrongThreadError
+│   ├── AdapterRejectedError    adapter, problem
+│   └── AdapterNotLoadedError   adapter
 ├── VoiceError                  path, problem
 ├── UnknownAnswerError          answer_id
 └── ReviewError                 correction_id
@@ -65,6 +67,23 @@ class WrongThreadError(ModelError):
 
     def __init__(self) -> None:
         super().__init__("a local model belongs to the thread that used it first")
+
+
+class AdapterRejectedError(ModelError):
+    """An adapter is not what it must be, and is neither promoted nor loaded."""
+
+    def __init__(self, adapter: str, problem: str) -> None:
+        self.adapter = adapter
+        self.problem = problem
+        super().__init__(f"the adapter {adapter} is refused: {problem}")
+
+
+class AdapterNotLoadedError(ModelError):
+    """An adapter was asked to speak that is not in memory; the base never speaks for it."""
+
+    def __init__(self, adapter: str) -> None:
+        self.adapter = adapter
+        super().__init__(f"the adapter {adapter} is not loaded")
 
 
 class VoiceError(AdaptersError):
