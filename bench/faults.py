@@ -24,6 +24,7 @@ from pathlib import Path
 
 import yaml
 
+from adapters.manifests import AdapterRef
 from adapters.responder import Generate, Generated, Responder
 from bench.corpora import ROOT, SCRATCH
 from bench.timing import print_table
@@ -48,7 +49,7 @@ _STEP = 5  # questions between two looks of the harness
 _A_DAY = 100  # live questions, in working hours
 _DAYS = 35
 _WORDS = 12  # of a piece that the worse chunker cuts
-_SLOWER_S = 1.0
+_SLOWER = 2.0  # times the time of an answer, waited on top of it
 _TIMES = frozenset({"seconds", "tokens"})  # the machine's, but for the slow model
 _NOISE = 0.02  # of the adapter gone bad, beside weights of about 0.1
 _SEED = 7
@@ -246,9 +247,19 @@ class _Slow:
     def base_id(self) -> str:
         return self.model.base_id
 
+    def ensure(self, ref: AdapterRef) -> None:
+        self.model.ensure(ref)
+
+    def forget(self, ref: AdapterRef) -> None:
+        self.model.forget(ref)
+
+    def warm_up(self, prefix: Sequence, adapter: AdapterRef | None = None) -> None:
+        self.model.warm_up(prefix, adapter)
+
     def generate(self, request: Generate) -> Generated:
-        time.sleep(_SLOWER_S)
-        return self.model.generate(request)
+        said = self.model.generate(request)
+        time.sleep(_SLOWER * said.latency_s)
+        return replace(said, latency_s=(1 + _SLOWER) * said.latency_s)
 
     def count_tokens(self, messages: Sequence) -> int:
         return self.model.count_tokens(messages)
