@@ -10,22 +10,30 @@ PORT     ?= 8765
 
 BIN     := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS)
-EXAMPLE := $(BIN)/python -c 'from bot.settings import env_example; print(env_example(), end="")'
+EXAMPLE := $(BIN)/python -c 'from bot.env_example import env_example; print(env_example(), end="")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo demo-loop test nightly check bench clean
 
 help: ## say what can be made
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
 demo: .venv/.run ## a small Slack in the browser, with the bot in it
 	@$(BIN)/housevoice demo --port $(PORT)
 
+demo-loop: export HF_HUB_OFFLINE = 1
+demo-loop: .venv/.test ## in a demo of its own: votes, review, export, training, gates, promotion, rollback
+	@$(BIN)/python -m bench.demo_loop
+
 test: export HF_HUB_OFFLINE = 1
 test: export OMP_NUM_THREADS = 1
 test: .venv/.test ## every test
-	$(BIN)/pytest -q -n 2 -m "not serial"
-	$(BIN)/pytest -q -m serial
+	$(BIN)/pytest -q -n 2 -m "not serial and not nightly"
+	$(BIN)/pytest -q -m "serial and not nightly"
+
+nightly: export HF_HUB_OFFLINE = 1
+nightly: .venv/.test ## the tests that take too long for every change
+	$(BIN)/pytest -q -m nightly
 
 check: .venv/.test ## format, lint, types, imports, settings
 	$(BIN)/ruff format --check .
@@ -69,5 +77,5 @@ clean: ## remove the environment and all caches; data/ and .env stay
 
 .venv/.test: .venv/.run
 	@echo "installing the tools that test and check"
-	@$(INSTALL) -c constraints.txt -e '.[test]'
+	@$(INSTALL) -c constraints.txt -e '.[test,train]'
 	@touch $@

@@ -225,6 +225,13 @@ def votes_of(connection: Connection, answer_id: str) -> list[Vote]:
     return [_vote(row) for row in rows]
 
 
+def voted_on(connection: Connection) -> list[AnswerRow]:
+    """List the answers that somebody has voted on, oldest first."""
+    has_votes = ANSWERS.c.answer_id.in_(select(VOTES.c.answer_id))
+    in_order = _ROWS.where(has_votes).order_by(ANSWERS.c.asked_at_us, ANSWERS.c.answer_id)
+    return [_answer_row(connection, row) for row in connection.execute(in_order).mappings().all()]
+
+
 def answers_citing(connection: Connection, doc_id: str) -> list[str]:
     """List the ids of the answers that rest on a document."""
     found = select(SOURCES.c.answer_id).where(SOURCES.c.doc_id == doc_id)

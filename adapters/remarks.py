@@ -44,6 +44,9 @@ class Reason(StrEnum):
 ABOUT_KNOWLEDGE = frozenset({Reason.WRONG, Reason.OUTDATED, Reason.MISSING_SOURCE})
 """What the keepers of documents can mend, and no voice can."""
 
+ABOUT_FORM = frozenset({Reason.TONE, Reason.TOO_LONG})
+"""What a voice can learn to do better."""
+
 
 class State(StrEnum):
     """What became of a correction."""
@@ -155,6 +158,13 @@ def pending(connection: Connection) -> list[Correction]:
 def approved(connection: Connection) -> list[Correction]:
     """List the corrections that somebody else than their author has approved, oldest first."""
     return _corrections(connection, State.APPROVED)
+
+
+def corrections_on(connection: Connection, answer_id: str) -> list[Correction]:
+    """List the corrections of one answer, whatever became of them, by author."""
+    there = and_(REMARKS.c.answer_id == answer_id, REMARKS.c.correction != "")
+    by_author = select(REMARKS).where(there).order_by(REMARKS.c.team, REMARKS.c.user)
+    return [_correction(row) for row in connection.execute(by_author).mappings()]
 
 
 def find_correction(connection: Connection, correction_id: str) -> Correction:

@@ -84,6 +84,7 @@ class Style:
         exclamation_marks: At most so many in one answer.
         persons: At least one of these words stands in an answer.
         banned: Phrases that the house does not use; letter case does not matter.
+        refusing: Phrases of which one stands in an answer that gives none.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
@@ -92,6 +93,7 @@ class Style:
     exclamation_marks: Annotated[int, Field(ge=0)]
     persons: tuple[Line, ...]
     banned: tuple[Line, ...]
+    refusing: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,11 @@ class Voice:
     def label(self) -> str:
         """Name and version in one word."""
         return f"{self.name}-{self.version}"
+
+    def refuses(self, text: str) -> bool:
+        """Tell whether a text says that it has no answer."""
+        lowered = text.lower().replace("\u2019", "'")
+        return any(_says(lowered, phrase) for phrase in self.style.refusing)
 
     def score(self, text: str) -> Mapping[str, bool]:
         """Tell for each rule that needs no judgement whether an answer keeps it.

@@ -2,8 +2,8 @@
 
 Some ten minutes on two cores. Named ones run in full; without names, what takes longer is cut
 short or left out: the larger corpora of ``retrieval``, most weeks of ``drift`` and answers of
-``logged``, all of ``outside`` and ``faults``. All pages of the handbook are indexed by
-``python -m bench.reindex --handbook`` alone.
+``logged``, all of ``outside``, ``faults``, ``voices`` and ``memorisation``. All pages of the
+handbook are indexed by ``python -m bench.reindex --handbook`` alone.
 """
 
 import argparse
@@ -18,10 +18,12 @@ from bench import (
     first_answer,
     indexing,
     logged,
+    memorisation,
     outside,
     reindex,
     retrieval,
     search,
+    voices,
 )
 
 _ALL: Mapping[str, Callable[[Sequence[str]], None]] = {
@@ -35,6 +37,8 @@ _ALL: Mapping[str, Callable[[Sequence[str]], None]] = {
     "faults": faults.main,
     "logged": logged.main,
     "drift": drift.main,
+    "voices": voices.main,
+    "memorisation": memorisation.main,
 }
 _QUICK: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(["indexing", "reindex", "search", "first_answer", "ack"], ()),

@@ -8,14 +8,12 @@ the other, as a newcomer would.
 
 import argparse
 import json
-import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from subprocess import Popen
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
@@ -23,6 +21,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from sqlalchemy import create_engine, text
 
 from bench.corpora import ROOT
+from bench.demo_page import page_of
 from bench.processes import command, peak_bytes, running
 from bench.timing import Stopwatch, print_table
 from bot.workspace.seed import SEED_EMPLOYEE, SEED_HELP
@@ -43,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = Path(name)
         words = command({"DATA": name}, "demo", "--port", "0")
         with running(words, folder / "log") as process:
-            page = _Page(_url(process))
+            page = _Page(page_of(process))
             for question in _questions(chosen.questions):
                 page.ask(question)
             peak = peak_bytes(process.pid)
@@ -103,15 +102,6 @@ class _Page:
 
 def _is_answer(replies: list[Any]) -> bool:
     return _PLACEHOLDER not in json.dumps(replies[:1])
-
-
-def _url(process: Popen[str]) -> str:
-    """Wait until the demo says where its page is."""
-    for line in process.stdout or ():
-        if found := re.search(r"Open (http://\S+)", line):
-            return found[0]
-    message = "the demo did not start"
-    raise RuntimeError(message)
 
 
 def _questions(n: int) -> list[str]:

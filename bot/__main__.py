@@ -140,7 +140,7 @@ def evaluate(  # noqa: PLR0913  # each is an option
     arm: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to compare: live, quote, base, few-shot, voices, or"
+            help="What to compare: live, quote, base, few-shot, adapter:VERSION, voices, or"
             " NAME:setting=value,... such as strict:knowledge.floor=0.4. [live]"
         ),
     ] = None,
@@ -174,6 +174,27 @@ def evaluate(  # noqa: PLR0913  # each is an option
         new_baseline=save_baseline,
     )
     evaluating.evaluate(read_settings(), wanted)
+
+
+@app.command()
+def train(  # noqa: PLR0913  # each is an option
+    dataset: Annotated[Path, typer.Argument(help="A folder, or the name of an export.")],
+    *,
+    domain: Annotated[str, typer.Option(help="What the voice is for.")] = "default",
+    method: Annotated[str | None, typer.Option(help="sft, sft+dpo or sft+kto. [sft]")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Of the first stage. [2]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Equal seeds, equal adapters. [13]")] = None,
+    parent: Annotated[str, typer.Option(help="Version to go on from. [the base]")] = "",
+    option: Annotated[
+        list[str] | None, typer.Option("--set", help="More, like r=8; see docs/training.md.")
+    ] = None,
+) -> None:
+    """Train a version of the voice; after an interruption the same command goes on."""
+    from bot.cli import training
+
+    options = {"method": method, "epochs": epochs, "seed": seed}
+
+    training.train(read_settings(), dataset, training.Asked(domain, parent, options, option or ()))
 
 
 @app.command()

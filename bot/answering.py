@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from adapters.errors import ResponderUnavailableError
 from adapters.responder import Generate, Generated, Responder
 from adapters.voice import Voice
 from bot.composing import Said, compose, numbered
@@ -24,24 +25,24 @@ from bot.conversation import (
 )
 from bot.grounding import Dropped, Grounded, ground
 from bot.prompt import Prompt, PromptEvidence, build_messages
+from bot.query import query_of
 from bot.quoting import leading
+from bot.speakers import Spoken
+from bot.voices import Voices
 from bot.worksheet import Working, Worksheet
 from knowledge.access import Audience
 from knowledge.documents import Passage
 from knowledge.reading import Evidence, Reading
 from knowledge.retrieval import Retrieved
 from knowledge.sentences import sentences
-from knowledge.terms import terms
 
-_POINTS_BACK = re.compile(
-    r"\b(?:it|its|that|this|those|these|they|them|there|he|she|him|her|then|same|one|ones)\b",
-    re.IGNORECASE,
-)
 OVER_BUDGET = "the budget is spent"
 """The reason of an answer that was quoted to save tokens."""
 
+SERVER_SILENT = "the model server is silent"
+"""The reason of an answer that was quoted since the model could not be asked."""
+
 _BESIDE = "beside the point"
-_SHORT_TERMS = 3  # a question with fewer words of its own leans on the one before
 
 
 class Retriever(Protocol):
@@ -100,6 +101,8 @@ class Answerer:
 
     Attributes:
         responder: None: then the bot only quotes.
+        voice: The written one.
+        voices: Which version of it speaks; None: the base, always.
         contact: Whom a declining reply points to.
         clock: Seconds that only grow.
         may_speak: Whether the budget lets the model speak, for a team and the source of the best
@@ -119,6 +122,7 @@ class Answerer:
     prices: Prices = Prices()
     configuration: str = ""
     arm: str = LIVE
+    voices: Voices | None = None
 
     def answer(self, question: Question) -> Answer:
         """Answer one question; see `work`."""
@@ -145,7 +149,7 @@ class Answerer:
         question = sheet.question
         if question.audience is None:
             return self._declined(sheet, "audience unknown")
-        found = sheet.retrieved = self.retriever.search(_query(question), question.audience)
+        found = sheet.retrieved = self.retriever.search(query_of(question), question.audience)
         sheet.lap("retrieval")
         if found.top_cosine < self.limits.floor:
             return self._declined(sheet, "below the floor")
@@ -158,6 +162,8 @@ class Answerer:
     def _answered(self, sheet: Worksheet, reading: Reading) -> Answer:
         shown = list(dict.fromkeys(one.passage for one in reading.evidence))
         spoken = [] if reading.n_steps else self._spoken(sheet, reading, shown)
+        if not spoken and sheet.generated and self.voice.refuses(sheet.generated.text):
+            return self._declined(sheet, "the voice declined")
         quotable, lead, words = self._quotable(reading)
         reply = compose(spoken, quotable, sheet.question.text, lead=lead, words=words)
         reason = self._why_quoted(sheet) if reply.outcome is Outcome.QUOTED else ""
@@ -172,17 +178,29 @@ class Answerer:
             sheet.is_over_budget = True
             return []
         sheet.charged_to = source
-        sheet.prompt = self._prompt(sheet.question, reading, shown, self.responder)
+        speaker = sheet.speaker = self._speaker(sheet)
+        sheet.prompt = self._prompt(sheet.question, reading, shown, self.responder, speaker.voice)
         request = Generate(
             messages=sheet.prompt.messages,
             max_tokens=self.limits.answer_tokens,
             timeout_s=self.limits.deadline_s,
+            adapter=speaker.ref,
         )
-        sheet.generated = self.responder.generate(request)
+        try:
+            sheet.generated = self.responder.generate(request)
+        except ResponderUnavailableError:  # then it quotes, and its trace says why
+            sheet.is_unreached = True
+            return []
         sheet.lap("generation")
         kept = self._grounded(sheet, sheet.generated, shown, reading.evidence[0])
         sheet.lap("grounding")
         return kept
+
+    def _speaker(self, sheet: Worksheet) -> Spoken:
+        question, found = sheet.question, sheet.retrieved
+        if self.voices is None or found is None or question.audience is None:
+            return Spoken(None, self.voice)
+        return self.voices.choose(found.vector, question.audience.readers, question.channel)
 
     def _prompt(
         self,
@@ -190,6 +208,7 @@ class Answerer:
         reading: Reading,
         shown: Sequence[Passage],
         responder: Responder,
+        voice: Voice,
     ) -> Prompt:
         evidence = [
             PromptEvidence(number, title, text) for number, title, text in numbered(reading, shown)
@@ -198,7 +217,7 @@ class Answerer:
             question.text,
             evidence,
             question.history,
-            self.voice,
+            voice,
             count_tokens=responder.count_tokens,
             budget_tokens=self.limits.prompt_tokens,
         )
@@ -207,7 +226,7 @@ class Answerer:
         self, sheet: Worksheet, generated: Generated, shown: Sequence[Passage], best: Evidence
     ) -> list[Said]:
         kept: list[Said] = []
-        for sentence in _finished(generated):
+        for sentence in finished(generated):
             checked = ground(sentence, shown, self.reader.similarity)
             if isinstance(checked, Dropped):
                 sheet.verdicts.append(checked.reason)
@@ -246,6 +265,8 @@ class Answerer:
             return "steps are quoted"
         if self.responder is None:
             return "no model speaks"
+        if sheet.is_unreached:
+            return SERVER_SILENT
         return OVER_BUDGET if sheet.is_over_budget else "nothing to the point was said"
 
     def _traced(self, trace: Trace) -> Trace:
@@ -259,14 +280,7 @@ class Answerer:
         )
 
 
-def _query(question: Question) -> str:
-    """Return what to search: a follow-up takes the question before it along."""
-    asked = [turn.text for turn in question.history if turn.role == "user"]
-    leans = _POINTS_BACK.search(question.text) or len(set(terms(question.text))) < _SHORT_TERMS
-    return f"{asked[-1]}\n{question.text}" if asked and leans else question.text
-
-
-def _finished(generated: Generated) -> list[str]:
+def finished(generated: Generated) -> list[str]:
     """Return the sentences of an answer, without a last one that was cut off."""
     found = sentences(_marks_inside(generated.text))
     was_cut = generated.finish != "stop" and found and not re.search(r"[.!?]\W*$", found[-1])

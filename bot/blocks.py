@@ -87,8 +87,13 @@ def working_post(question_id: str) -> Post:
     return Post(text, (_rich_text([_section([_text(text)])]),), {"question_id": question_id})
 
 
-def reply_post(reply: Reply, answer_id: str) -> Post:
+def reply_post(reply: Reply, answer_id: str, speaker: str = "") -> Post:
     """Build the reply: sentences, quotes, sources, the AI label and the feedback buttons.
+
+    Args:
+        reply: What to say.
+        answer_id: For the buttons.
+        speaker: Name of the adapter that was asked; told where the reply is in its words.
 
     Source:
         https://docs.slack.dev/reference/block-kit/blocks/rich-text-block; proven by
@@ -99,7 +104,9 @@ def reply_post(reply: Reply, answer_id: str) -> Post:
     blocks = [_rich_text(body, f"body_{answer_id}")]
     if sources:
         blocks.append(_rich_text(sources, f"sources_{answer_id}"))
-    blocks.append(_context(_label(reply.outcome, has_sources=bool(sources))))
+    label = _label(reply.outcome, has_sources=bool(sources))
+    is_spoken = speaker and reply.outcome is Outcome.ANSWERED
+    blocks.append(_context(f"{label} Voice: {speaker}." if is_spoken else label))
     if reply.outcome in _VOTED_ON:
         blocks.append(_feedback(answer_id))
     return Post(_FALLBACKS[reply.outcome], tuple(blocks), {"answer_id": answer_id})

@@ -1,6 +1,6 @@
 """The composition root: puts the house, Slack and the threads together, and runs them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -9,6 +9,7 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot.candidates import Candidates
+from bot.commissions import exported, reindexed
 from bot.configurations import remember
 from bot.database import Writer
 from bot.directory import SlackDirectory
@@ -25,10 +26,11 @@ from bot.listeners.delivery import (
     writing_client,
 )
 from bot.listeners.desk import Desk
+from bot.listeners.exporting import Exporting
 from bot.listeners.feedback import Feedback
 from bot.listeners.ingress import Ingress
 from bot.listeners.questions import BotUser
-from bot.listeners.reindexing import Reindex, Reindexed, Reindexing
+from bot.listeners.reindexing import Reindexing
 from bot.listeners.remarks import Remarks
 from bot.listeners.replies import Replies
 from bot.listeners.runner import Listeners, SlackRunner, Threads, build_app, who_we_are
@@ -40,11 +42,12 @@ from bot.rollback import Rollback, Rule
 from bot.rollouts import Rollouts
 from bot.sentry import Means, Sentry, post_sentry
 from bot.settings import Settings, SlackSettings
+from bot.speakers import told as told_voices
 from bot.tracing import configure
 from bot.trials import Shadowing, Trials, ended_notice, told
+from bot.voices import PROMOTED
 from bot.watch import Running, Watch, watching
 from bot.worker import Worker
-from knowledge.reporting import IndexReport
 
 _COURTESIES = 200  # thanks that may wait; more are left out
 
@@ -96,12 +99,10 @@ def runner(house: House, watch: Watch | None = None) -> SlackRunner:
         forget_runs(house.settings, utc_now())
 
     desk = Desk(replies, threads.worker, sweep=forget)
-    reindexing = Reindexing(
-        _reindex(watch),
-        ends.is_admin,
-        Errands(house.engine, threads.writer, utc_now),
-        ends.reports,
-    )
+    errands = Errands(house.engine, threads.writer, utc_now)
+    reindexing = Reindexing(partial(reindexed, watch), ends.is_admin, errands, ends.reports)
+    export = partial(exported, house, ends.directory, threads.writer, utc_now)
+    exporting = Exporting(export, ends.is_admin, errands, ends.reports)
     listeners = Listeners(
         ingress=Ingress(ends.us, inbox, ends.heard, desk.wake, lambda: desk.is_open),
         feedback=Feedback(
@@ -128,12 +129,14 @@ def runner(house: House, watch: Watch | None = None) -> SlackRunner:
             ends.quick.is_full_member,
             lambda: _status(house, threads.worker, told(around.rollouts, around.trials)),
             reindexing,
+            exporting,
         ),
         command=house.settings.slack.command,
     )
 
     def resume() -> None:
         reindexing.resume()
+        exporting.resume()
         threads.worker.submit(watch.warm_up, asker="")
         around.trials.prepare()
 
@@ -161,6 +164,7 @@ class _Ends:
     """One Slack app as the bot meets it: who it is there, whom it asks, what it writes with.
 
     Attributes:
+        directory: For what may take its time.
         people, quick: From answers that may take their time, and for an acknowledgement.
         at_once: As ``people``, but who cannot be read without waiting is not known.
         delivery, reports, forms: For replies, for what may wait, and for what must not.
@@ -169,6 +173,7 @@ class _Ends:
     us: BotUser
     admins: tuple[str, ...]
     writes: WebClient
+    directory: SlackDirectory
     people: People
     quick: People
     at_once: People
@@ -187,6 +192,7 @@ class _Ends:
             us=us,
             admins=slack.admins,
             writes=writes,
+            directory=SlackDirectory(reads, us.team),
             people=People(SlackDirectory(reads, us.team), roles),
             quick=People(SlackDirectory(hasty, us.team), RoleMap(version=1)),
             at_once=People(SlackDirectory(hasty, us.team), roles),
@@ -195,8 +201,10 @@ class _Ends:
             forms=Delivery(hasty, reads, us.user),
         )
 
-    def is_admin(self, user: str) -> bool:
-        return user in self.admins and self.people.is_full_member(user)
+    def is_admin(self, user: str) -> bool | None:
+        if user not in self.admins:
+            return False
+        return self.people.is_full_member(user) if self.people.knows(user) else None
 
     def heard(self, event: Mapping[str, Any]) -> None:
         self.people.notice(event)
@@ -215,6 +223,7 @@ class _Threads:
     @classmethod
     def of(cls, house: House, watch: Watch) -> "_Threads":
         writer = Writer(house.engine, on_refused=watch.metrics.store_failed)
+        house.on_swap = watch.metrics.swapped
         house.on_configured = lambda one: writer.run(
             partial(remember, configuration=one, at=utc_now())
         )
@@ -255,24 +264,6 @@ class _Around:
         return cls(sentry, rollouts, rollback, trials)
 
 
-def _reindex(watch: Watch) -> Reindex:
-    def reindex(source: str | None, progress: Callable[[int, int], None]) -> Reindexed:
-        report = watch.ingest(source, lambda _, done, total: progress(done, total))
-        return _reindexed(report)
-
-    return reindex
-
-
-def _reindexed(report: IndexReport) -> Reindexed:
-    kinds = ("added", "changed", "access_changed", "removed", "unchanged")
-    counts = {
-        kind.replace("_", " "): sum(getattr(one, kind) for one in report.sources) for kind in kinds
-    }
-    named = (*report.failures, *report.uncovered)
-    problems = tuple(f"{one.name}: {one.problem}" for one in report.sources if one.problem)
-    return Reindexed(counts, (*problems, *(f"{one.path}: {one.reason}" for one in named)))
-
-
 def _status(house: House, worker: Worker, trial: str) -> Status:
     indexed_at = house.catalogue.state().indexed_at
     return Status(
@@ -280,7 +271,17 @@ def _status(house: House, worker: Worker, trial: str) -> Status:
         documents=house.catalogue.count(),
         chunks=house.chunks_loaded(),
         model=house.settings.model.base,
-        adapter="",
+        adapter=_speaking(house),
         waiting=worker.waiting,
         trial=trial,
+    )
+
+
+def _speaking(house: House) -> str:
+    serving = house.serving
+    if serving is None:
+        return "not loaded yet"
+    is_pinned = house.settings.model.adapter != PROMOTED
+    return told_voices(
+        serving, lambda: serving.generation if is_pinned else house.registry.generation()
     )

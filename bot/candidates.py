@@ -11,7 +11,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import CandidateError, QueueFullError, StoreDownError
 from bot.house import House, open_variant
-from bot.loading import LoadedModels
 from bot.rollouts import Ending, Rollout, Rollouts
 from bot.tracing import note, note_failure, wide_event
 
@@ -19,7 +18,7 @@ MAY_DIFFER = frozenset(
     {
         *("knowledge.chunks_per_document", "knowledge.floor", "knowledge.passages"),
         *("model.answer_tokens", "model.base", "model.deadline_s", "model.evidence_sentences"),
-        *("model.examples", "model.prompt_tokens", "model.voice"),
+        *("model.adapter", "model.examples", "model.prompt_tokens", "model.reader", "model.voice"),
     }
 )
 """The settings that a candidate may change: what an answer depends on, and nothing that says
@@ -56,7 +55,7 @@ def open_beside(house: House, rollout: Rollout) -> Iterator[House]:
         CandidateError: If it is not what was tried out at its start, for other settings or files
             have changed since.
     """
-    models = LoadedModels(dict(house.models.embedders), dict(house.models.responders))
+    models = house.models.copied()
     shared = replace(house, models=models)  # a model of its own goes when the candidate goes
     with open_variant(shared, rollout.name, rollout.settings) as candidate:
         if candidate.configuration.sha256 != rollout.configuration:

@@ -45,7 +45,8 @@ class Question:
         audience: None where a reader is unknown: then nothing internal may be used.
         history: Earlier turns of this thread alone, oldest first.
         team: Whose budget it is asked on.
-        channel: Decides whether a candidate on trial answers; empty: it does not.
+        channel: Decides whether a candidate on trial answers (empty: it does not), and which
+            domain it is, where one claims the channel.
     """
 
     question_id: str
@@ -150,6 +151,10 @@ class Trace:
         configuration: SHA-256 of the settings that the answer depends on.
         reason: Why it declined or fell back to quoting; empty for a spoken answer.
         top_cosine: Of everything that the audience may read [-1..1]; 0 if nothing was searched.
+        domain: Where the question belongs; empty where nobody chose a voice.
+        domain_score: Cosine to that domain [-1..1]; 0 where none was compared.
+        domain_why: What decided it, or why another voice speaks for it.
+        generation: Of the registry of adapters.
         bearing: The reader's score that the evidence answers the question [0..1].
         verdicts: One for each sentence of the model: ``kept``, or why grounding dropped it.
         engine, finish: What ran the model, and why its text ended.
@@ -165,6 +170,10 @@ class Trace:
     embedder: str = ""
     base: str = ""
     adapter: str = ""
+    domain: str = ""
+    domain_score: float = 0.0
+    domain_why: str = ""
+    generation: int = 0
     voice: str = ""
     prompt_sha256: str = ""
     reason: str = ""

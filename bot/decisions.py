@@ -82,10 +82,12 @@ class Kind(StrEnum):
     INDEX = "index"
     CONFIGURATION = "configuration"
     ROLLOUT = "rollout"
+    ADAPTER = "adapter"
     ALERT = "alert"
     CANARY = "canary"
     SHADOW = "shadow"
     ERASURE = "erasure"
+    EXPORT = "export"
     START = "start"
 
 

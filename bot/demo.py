@@ -13,7 +13,8 @@ from rich.console import Console
 
 from bot.bootstrap import runner, utc_now
 from bot.errors import PortTakenError
-from bot.house import House, Progress, open_house
+from bot.house import House, open_house
+from bot.indexing import Progress
 from bot.settings import KnowledgeSettings, Settings, SlackSettings
 from bot.tracing import configure
 from bot.watch import watching

@@ -42,7 +42,25 @@ class _Group(BaseModel):
     users: list[str] = Field(default_factory=list)
 
 
+class _Profile(BaseModel):
+    real_name: str = ""
+    display_name: str = ""
+
+
+class _Named(BaseModel):
+    is_bot: bool = False
+    name: str = ""
+    real_name: str | None = None
+    profile: _Profile = _Profile()
+
+    @property
+    def names(self) -> set[str]:
+        written = (self.name, self.real_name or "", *self.profile.model_dump().values())
+        return set() if self.is_bot else set(filter(None, written))
+
+
 _GROUPS = TypeAdapter(list[_Group])
+_NAMED = TypeAdapter(list[_Named])
 _IDS = TypeAdapter(tuple[str, ...])
 
 
@@ -89,6 +107,20 @@ class SlackDirectory:
             for raw in (answer or {}).get("members") or []:
                 if facts := _person(raw):
                     yield facts
+
+    def names(self) -> frozenset[str] | None:
+        """Read what people are called: in full, for display and as a handle; bots apart.
+
+        Returns:
+            None unless the list was read to its end.
+        """
+        found = set[str]()
+        for answer in self._pages(self.client.users_list, limit=_PEOPLE_A_PAGE):
+            page = _understood(_NAMED, answer.get("members")) if answer else None
+            if page is None:
+                return None
+            found.update(name for person in page for name in person.names)
+        return frozenset(found)
 
     def groups(self, handles: Collection[str]) -> Mapping[str, frozenset[str]] | None:
         """Read who is in the user groups with these handles.

@@ -19,12 +19,17 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    inspect,
     select,
+    text,
     update,
 )
 
 from bot.database import Writer, insert_once
 from bot.inbox import KEPT_FOR
+
+REINDEX, EXPORT = "reindex", "export"
+"""What can be asked for."""
 
 _METADATA = MetaData()
 
@@ -34,10 +39,14 @@ _ERRANDS = Table(
     Column("trigger_id", String(128), primary_key=True),
     Column("user", String(32), nullable=False),
     Column("words", Text, nullable=False),
+    Column("verb", String(16), nullable=False),
     Column("is_done", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("received_s", BigInteger, nullable=False),
 )
+
+
+_ADD_VERB = f"ALTER TABLE errands ADD COLUMN verb VARCHAR(16) NOT NULL DEFAULT '{REINDEX}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +57,14 @@ class Errand:
         trigger_id: Slack's id of the one time it was typed.
         words: What was typed after the command.
         attempts: How often carrying it out has been begun.
+        verb: What is to be done.
     """
 
     trigger_id: str
     user: str
     words: tuple[str, ...]
     attempts: int = 0
+    verb: str = REINDEX
 
 
 class Errands:
@@ -68,7 +79,7 @@ class Errands:
         self._engine = engine
         self._writer = writer
         self._now = now
-        _METADATA.create_all(engine)
+        _create_tables(engine)
 
     def take(self, errand: Errand) -> bool:
         """Store a command before it is acknowledged; return False for a known one.
@@ -106,6 +117,7 @@ class Errands:
             trigger_id=errand.trigger_id,
             user=errand.user,
             words=json.dumps(errand.words),
+            verb=errand.verb,
             is_done=False,
             attempts=0,
             received_s=int(self._now().timestamp()),
@@ -114,4 +126,18 @@ class Errands:
 
 def _errand(row: RowMapping) -> Errand:
     words = tuple(json.loads(row["words"]))
-    return Errand(row["trigger_id"], row["user"], words, row["attempts"])
+    return Errand(row["trigger_id"], row["user"], words, row["attempts"], row["verb"])
+
+
+def _create_tables(engine: Engine) -> None:
+    """Make the table, or bring that of an earlier version up to date: it knew reindexes alone."""
+    _METADATA.create_all(engine)
+    if _has_verbs(engine):
+        return
+    with engine.execution_options(writes=True).begin() as connection:
+        if not _has_verbs(connection):  # or another process was quicker
+            connection.execute(text(_ADD_VERB))
+
+
+def _has_verbs(bind: Engine | Connection) -> bool:
+    return any(column["name"] == "verb" for column in inspect(bind).get_columns(_ERRANDS.name))

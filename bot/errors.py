@@ -21,8 +21,13 @@ BotError
 ├── CandidateError          name, problem
 ├── RolloutOpenError        name
 ├── NoRolloutError
+├── ExportNotApprovedError  team
+├── ApprovalChangedError    team
+├── NothingToExportError    dropped
 └── UserInputError          problem
 """
+
+from collections.abc import Mapping
 
 from adapters.errors import ModelError, VoiceError
 from knowledge.errors import FilterBrokenError, IndexBusyError, SourceError, StoredIndexError
@@ -200,6 +205,37 @@ class NoRolloutError(BotError):
         super().__init__("no candidate is on trial")
 
 
+class ExportNotApprovedError(BotError):
+    """Nobody has allowed what people said in a workspace to be used for training."""
+
+    def __init__(self, team: str) -> None:
+        self.team = team
+        super().__init__(f"nobody has approved of exporting from the workspace {team}")
+
+
+class ApprovalChangedError(BotError):
+    """What may be exported from a workspace was decided anew while it was being exported."""
+
+    def __init__(self, team: str) -> None:
+        self.team = team
+        super().__init__(
+            f"what may be exported from the workspace {team} has changed; nothing was written"
+        )
+
+
+class NothingToExportError(BotError):
+    """Nothing may become an example as things are.
+
+    Attributes:
+        dropped: Why, by count.
+    """
+
+    def __init__(self, dropped: Mapping[str, int]) -> None:
+        self.dropped = dropped
+        told = ", ".join(f"{n} {why}" for why, n in dropped.items()) or "nobody has voted"
+        super().__init__(f"nothing may become an example: {told}")
+
+
 class UserInputError(BotError):
     """What a person typed at the command line cannot be used."""
 
@@ -219,6 +255,10 @@ _SENTENCES: dict[type[Exception], str] = {
     ModelError: _NO_VOICE,
     VoiceError: _NO_VOICE,
     ModelMissingError: "A model of mine is not installed. Please tell my keepers.",
+    ExportNotApprovedError: "Nobody has approved of exports from this workspace.",
+    ApprovalChangedError: "The approval changed meanwhile, so I wrote nothing. Please ask again.",
+    NothingToExportError: "Nothing may become an example yet. `housevoice export` says why.",
+    ExtraMissingError: "Packages that I need for that are not installed.",
 }
 
 

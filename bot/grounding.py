@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from knowledge.documents import Passage
-from knowledge.reading import Statement, statements
+from knowledge.statements import Statement, statements
 from knowledge.terms import STOP_WORDS, terms
 
 SIMILARITY = 0.70

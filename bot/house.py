@@ -7,47 +7,40 @@ working. Models that speak or read for an answer belong to the thread that asks 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from functools import cached_property, partial
-from importlib.metadata import version
+from functools import cached_property
 from time import monotonic
 
 import structlog
 from sqlalchemy import Engine
 
-from adapters import ledger, remarks
+from adapters import ledger, nominations, remarks
 from adapters.errors import VoiceError
+from adapters.registry import Registry
 from adapters.responder import Responder
 from adapters.voice import Voice
-from bot import decisions, shadows
-from bot.answering import Answerer, Limits, Prices
+from bot import approvals, decisions, indexing, shadows
+from bot.adapted import Adapted
+from bot.answering import Answerer, Prices
 from bot.configuration import Configuration
+from bot.configured import configuration_of, limits_of
 from bot.conversation import LIVE, Question
 from bot.database import open_engine
-from bot.errors import ModelMissingError
+from bot.indexing import Progress
 from bot.loading import LoadedModels
-from bot.models import FoundModel, open_shelf
-from bot.monitoring.milestones import IndexRun
+from bot.models import FoundModel, find_embedder, open_shelf
 from bot.prompt import fixed_messages
 from bot.settings import Settings, overridden
+from bot.speakers import Serving
+from bot.voices import Swap, Voices
 from bot.worksheet import Working
 from knowledge.catalogue import Catalogue
 from knowledge.chunking import CHUNKER_VERSION
-from knowledge.embedding import Embedder, MiniLmEmbedder
+from knowledge.embedding import Embedder
 from knowledge.errors import FilterBrokenError, StoredIndexError
 from knowledge.index import Index
-from knowledge.ingestion import Ingestion
-from knowledge.parsing import PARSER_VERSION
-from knowledge.pointer import IndexVersions as Versions
-from knowledge.reading import BEARING, SentenceReader
 from knowledge.reporting import IndexReport
-from knowledge.retrieval import LEXICAL_WEIGHT, HybridRetriever
-from knowledge.rules import load_rules
+from knowledge.retrieval import HybridRetriever
 
-_OF_KNOWLEDGE = ("passages", "chunks_per_document", "floor")
-_OF_MODEL = ("examples", "prompt_tokens", "evidence_sentences", "answer_tokens", "deadline_s")
-
-Progress = Callable[[str, int, int], None]
 MaySpeak = Callable[[str, str], bool]
 
 
@@ -63,6 +56,7 @@ class House:
         may_speak: Whether the budget lets the model speak, for a team and a source.
         on_configured: Told what answers depend on, before the first one.
         on_distrust: Told what was found that its filter forbids; never raises.
+        on_swap: Told when a version of the voice came into service, or could not.
     """
 
     settings: Settings
@@ -72,6 +66,7 @@ class House:
     may_speak: MaySpeak = lambda _team, _source: True
     on_configured: Callable[[Configuration], None] = lambda _: None
     on_distrust: Callable[[str], None] = lambda _: None
+    on_swap: Callable[[Swap], None] = lambda _: None
     _doubt: FilterBrokenError | None = field(default=None, init=False)
 
     @cached_property
@@ -105,7 +100,7 @@ class House:
     @cached_property
     def embedder_model(self) -> FoundModel:
         """Where the embedder lies."""
-        return _found(self.settings, self.settings.knowledge.embedder)
+        return find_embedder(self.settings)
 
     @cached_property
     def retriever(self) -> HybridRetriever:
@@ -121,52 +116,86 @@ class House:
         )
 
     @cached_property
-    def voice(self) -> Voice:
-        """The written voice.
+    def written_voice(self) -> Voice:
+        """The written voice with all its examples.
 
         Raises:
             VoiceError: If its file is missing or wrong.
         """
-        path, most = self.settings.model.voice, self.settings.model.examples
+        path = self.settings.model.voice
         try:
-            written = Voice.from_yaml(path.read_text(encoding="utf-8"), path=str(path))
+            return Voice.from_yaml(path.read_text(encoding="utf-8"), path=str(path))
         except (OSError, UnicodeDecodeError) as error:
             raise VoiceError(str(path), "it cannot be read") from error
-        return replace(written, examples=written.examples[:most])
+
+    @cached_property
+    def voice(self) -> Voice:
+        """The same with as many examples as the settings say."""
+        written = self.written_voice
+        return replace(written, examples=written.examples[: self.settings.model.examples])
+
+    @cached_property
+    def base_model(self) -> FoundModel | None:
+        """Where the base model lies; None where there is none on this machine."""
+        return open_shelf(self.settings).find(self.settings.model.base)
+
+    @property
+    def base_version(self) -> str:
+        """What the base model is called on answers; empty where the bot only quotes."""
+        model, found = self.settings.model, self.base_model
+        return found.version if found else model.server_model if model.server_url else ""
 
     @cached_property
     def responder(self) -> Responder | None:
         """The model that speaks; None where the bot only quotes."""
-        model = self.settings.model
-        found = open_shelf(self.settings).find(model.base)
-        if found is None:
+        speaks = self.models.speaker(self.settings.model, self.base_model)
+        if speaks is not None:
+            speaks.warm_up(fixed_messages(self.voice))
+        return speaks
+
+    @cached_property
+    def adapted(self) -> Adapted:
+        """The adapters on top of the models."""
+        return Adapted(self.settings, self.models, self.embedder_model, self.base_model)
+
+    @property
+    def registry(self) -> Registry:
+        """The versions of adapters, and which of them are promoted.
+
+        Raises:
+            RegistryBrokenError: If somebody has edited it.
+        """
+        return self.adapted.registry
+
+    @cached_property
+    def voices(self) -> Voices | None:
+        """Who speaks for each question; None where nobody does, or the base alone."""
+        if self.responder is None:
             return None
-        local = self.models.responder(found, model.threads)
-        local.warm_up(fixed_messages(self.voice))
-        return local
+        return self.adapted.voices(
+            self.responder, self.voice, self.embedder.embed_query, self.on_swap
+        )
+
+    @property
+    def serving(self) -> Serving | None:
+        """What speaks; None where nothing does, or it is not loaded yet."""
+        adapted: Adapted | None = self.__dict__.get("adapted")
+        return adapted.serving(self.__dict__.get("voices")) if adapted else None
 
     @cached_property
     def answerer(self) -> Answerer:
         """The use case, with all its parts."""
-        model, budget = self.settings.model, self.settings.budget
+        budget = self.settings.budget
         self.on_configured(self.configuration)
         return Answerer(
             retriever=self.retriever,
-            reader=SentenceReader(
-                self.embedder,
-                limit=model.evidence_sentences,
-                per_document=self.settings.knowledge.chunks_per_document,
-            ),
+            reader=self.adapted.reader(self.embedder),
             responder=self.responder,
             voice=self.voice,
+            voices=self.voices,
             contact=self.settings.slack.human_contact,
             clock=monotonic,
-            limits=Limits(
-                floor=self.settings.knowledge.floor,
-                prompt_tokens=model.prompt_tokens,
-                answer_tokens=model.answer_tokens,
-                deadline_s=model.deadline_s,
-            ),
+            limits=limits_of(self.settings),
             embedder=self.embedder_model.version,
             may_speak=self.may_speak,
             prices=Prices(budget.prompt_price, budget.completion_price),
@@ -182,23 +211,13 @@ class House:
             ModelMissingError: If a model that the settings name is not there.
             VoiceError: If the voice cannot be read.
         """
-        knowledge, model = self.settings.knowledge, self.settings.model
-        base = open_shelf(self.settings).find(model.base)
-        set_here = {
-            **{f"knowledge.{name}": getattr(knowledge, name) for name in _OF_KNOWLEDGE},
-            **{f"model.{name}": getattr(model, name) for name in _OF_MODEL},
-        }
-        versions = {
-            "base": base.version if base else "",
-            "chunker": CHUNKER_VERSION,
-            "contact": self.settings.slack.human_contact,
-            "embedder": self.embedder_model.version,
-            "fusion.lexical_weight": LEXICAL_WEIGHT,
-            "housevoice": version("housevoice"),
-            "reader.bearing": BEARING,
-            "voice": f"{self.voice.label}/{self.voice.sha256[:16]}",
-        }
-        return Configuration.from_values(set_here | versions)
+        return configuration_of(
+            self.settings,
+            base=self.base_version,
+            embedder=self.embedder_model.version,
+            voice=self.voice,
+            reader=judge.name if (judge := self.adapted.judge) else "",
+        )
 
     def work(self, question: Question) -> Working:
         """Answer one question; always call it from the same thread.
@@ -233,31 +252,15 @@ class House:
         rebuild: bool = False,
         progress: Progress = lambda *_: None,
     ) -> IndexReport:
-        """Bring the index up to date, with an embedder of its own.
-
-        Raises:
-            IndexBusyError: If another run is going on.
-            IndexMismatchError: If other versions made the index and no rebuild is asked for.
-            AccessRulesError: If ``access.yaml`` cannot be used.
-        """
-        knowledge, folder = self.settings.knowledge, self.settings.index_folder
-        rules = load_rules(knowledge.folder / "access.yaml", base_url=knowledge.documents_url)
-        found = self.embedder_model
-        embedder = MiniLmEmbedder(found.folder, found.version)  # a run has a thread of its own
-        versions = Versions(embedder.version, CHUNKER_VERSION, PARSER_VERSION)
-
-        def open_index() -> Index:
-            known = None if rebuild else Index.stored_dim(folder)  # spares loading the model
-            dim = known or embedder.dim
-            return Index.open_or_create(folder, versions, dim, rebuild=rebuild)
-
-        self.catalogue.create()
-        run = Ingestion(
-            self.catalogue, open_index, embedder, folder / "run.lock", lambda: datetime.now(UTC)
+        """Bring the index up to date; see `indexing.ingest`."""
+        return indexing.ingest(
+            self.settings,
+            self.engine,
+            self.embedder_model,
+            source=source,
+            rebuild=rebuild,
+            progress=progress,
         )
-        recorded = IndexRun(rules, self.catalogue.state(), source or "", is_rebuild=rebuild)
-        job = partial(run.run, rules, only=source, on_progress=progress)
-        return recorded.carried_out(job, self.engine, run.now)
 
 
 @contextmanager
@@ -280,21 +283,16 @@ def open_variant(house: House, arm: str, values: Mapping[str, str]) -> Iterator[
 def open_house(settings: Settings) -> Iterator[House]:
     """Open the database; models and index load when they are first needed."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    engine = open_engine(settings.store_url)
+    engine, models = open_engine(settings.store_url), LoadedModels()
     try:
         Catalogue(engine).create()
         ledger.create_tables(engine)
         remarks.create_tables(engine)
+        nominations.create_tables(engine)
         decisions.create_tables(engine)
+        approvals.create_tables(engine)
         shadows.create_tables(engine)
-        yield House(settings, engine)
+        yield House(settings, engine, models)
     finally:
+        models.hang_up()
         engine.dispose()
-
-
-def _found(settings: Settings, reference: str) -> FoundModel:
-    found = open_shelf(settings).find(reference)
-    if found is None:
-        what, remedy = "an embedder", "set HOUSEVOICE_KNOWLEDGE__EMBEDDER to one"
-        raise ModelMissingError(what, remedy)
-    return found

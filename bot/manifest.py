@@ -100,7 +100,7 @@ def _features(command: str) -> dict[str, object]:
             {
                 "command": command,
                 "description": "Look after the assistant's library",
-                "usage_hint": "status | reindex [source]",
+                "usage_hint": "status | reindex [source] | export",
                 "should_escape": False,
             }
         ],

@@ -239,3 +239,16 @@ def _wheel_record(wheel: Distribution, folder: Path) -> dict[str, str]:
         for path, recorded in hashes.items()
         if path.is_relative_to(folder) and recorded is not None
     }
+
+
+def find_embedder(settings: Settings) -> FoundModel:
+    """Return where the embedder lies.
+
+    Raises:
+        ModelMissingError: If the settings name none, or it is not there.
+    """
+    found = open_shelf(settings).find(settings.knowledge.embedder)
+    if found is None:
+        what, remedy = "an embedder", "set HOUSEVOICE_KNOWLEDGE__EMBEDDER to one"
+        raise ModelMissingError(what, remedy)
+    return found

@@ -108,6 +108,11 @@ class People:
         """Tell whether somebody is, as far as known now, a human and full member."""
         return standing(self._person(user), self._directory.team) is Standing.FULL
 
+    def knows(self, user: str) -> bool:
+        """Tell whether Slack says who somebody is and in which groups, now or a short time ago."""
+        person = self._person(user)
+        return person is not None and person.roles is not None
+
     def notice(self, event: Mapping[str, Any]) -> None:
         """Forget what an event of Slack has made untrue.
 

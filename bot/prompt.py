@@ -21,6 +21,7 @@ TokenCounter = Callable[[Sequence[Message]], int]
 
 _STEERING = re.compile(r"(?=<\||\|>|</?s>|<(?:start|end)_of_turn>|\[/?INST\])(.)")
 _LONGEST_TITLE = 80
+_QUESTION = "\nQuestion: "  # after an empty line; in evidence no line begins like that
 _SHORTER = (800, 400, 200, 100, 50)
 
 
@@ -105,6 +106,28 @@ def fixed_messages(voice: Voice) -> tuple[Message, ...]:
     return (system, *turns)
 
 
+def prompt_sha256(voice: Voice) -> str:
+    """Return the hash of what every prompt begins with in training: the rules, and no example."""
+    canonical = json.dumps(
+        fixed_messages(replace(voice, examples=())), ensure_ascii=False, sort_keys=True
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def asked_instead(messages: Sequence[Message], question: str) -> tuple[Message, ...]:
+    """Return a prompt that asks something else of the same evidence, but for its history.
+
+    Returns:
+        Nothing where it does not show where the question begins.
+    """
+    *before, asked = messages
+    evidence, mark, _ = asked["content"].partition(_QUESTION)
+    if not mark:
+        return ()
+    other = Message(role=asked["role"], content=f"{evidence}{mark}{plain_line(question)}")
+    return (*before, other)
+
+
 def plain_line(text: str) -> str:
     """Return text on one line, without invisible characters and without what steers a model."""
     line = " ".join("".join(map(_visible, text)).split())
@@ -129,7 +152,7 @@ def _as_turns(example: Example, layout: str) -> tuple[Message, Message]:
 
 def _asked(question: str, evidence: Sequence[PromptEvidence], layout: str) -> str:
     facts = (layout.format(number=one.number, title=one.title, text=one.text) for one in evidence)
-    return "\n".join([*facts, "", f"Question: {question}"])
+    return "\n".join([*facts, f"{_QUESTION}{question}"])
 
 
 def _ever_smaller(draft: _Draft, budget_tokens: int) -> Iterator[_Draft]:

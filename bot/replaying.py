@@ -10,13 +10,15 @@ from sqlalchemy import Connection
 
 from adapters.ledger import AnswerRow
 from bot import decisions
-from bot.answering import OVER_BUDGET
+from bot.answering import OVER_BUDGET, SERVER_SILENT
 from bot.configurations import recall
 from bot.conversation import Outcome, Question, Reply, Trace
 from bot.decisions import Kind
 from bot.errors import NotReplayableError
 from bot.house import House
+from bot.judging import DOMAIN
 from bot.records import is_as_recorded, reply_of, served_of, trace_of
+from bot.voices import NO_ADAPTER
 from bot.worksheet import Working
 from knowledge.access import Audience
 
@@ -24,6 +26,7 @@ MADE = frozenset({Outcome.ANSWERED, Outcome.QUOTED, Outcome.DECLINED})
 """Outcomes of answers that can be made again."""
 
 _SETTINGS = ("knowledge.", "model.")
+_WITHOUT_MODEL = frozenset({OVER_BUDGET, SERVER_SILENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,12 @@ def settings_of(connection: Connection, trace: Trace) -> dict[str, str]:
     if known is None:
         raise NotReplayableError(trace.configuration[:12], "the log has no such configuration")
     settings = {name: str(value) for name, value in known.values if name.startswith(_SETTINGS)}
-    return settings | {"knowledge.index_version": trace.index_version}
+    reader = str(dict(known.values).get("reader", ""))
+    return settings | {
+        "knowledge.index_version": trace.index_version,
+        "model.adapter": trace.adapter or NO_ADAPTER,
+        "model.reader": reader if reader.startswith(f"{DOMAIN}-") else NO_ADAPTER,
+    }
 
 
 def check_settings(recorded: Recorded, house: House) -> None:
@@ -95,13 +103,22 @@ def check_settings(recorded: Recorded, house: House) -> None:
     Raises:
         NotReplayableError: If something that is no setting of the log is another one now.
     """
+    changed = _changed(recorded, house)
+    if changed:
+        problem = f"no longer as it was: {', '.join(changed)}"
+        raise NotReplayableError(recorded.row.answer_id, problem)
+
+
+def _changed(recorded: Recorded, house: House) -> list[str]:
+    """Name what is not set as it was; who was promoted then is pinned now, and counts as equal."""
     now = house.configuration
     if now.sha256 == recorded.trace.configuration:
-        return
+        return []
     with house.engine.connect() as connection:
         then = recall(connection, recorded.trace.configuration)
-    changed = ", ".join(now.changes_from(then)) if then else "its settings"
-    raise NotReplayableError(recorded.row.answer_id, f"no longer as it was: {changed}")
+    if then is None:
+        return ["its settings"]
+    return [name for name in now.changes_from(then) if name != "model.adapter"]
 
 
 def replay(recorded: Recorded, house: House) -> Replay:
@@ -110,14 +127,14 @@ def replay(recorded: Recorded, house: House) -> Replay:
     Raises:
         StoredIndexError: If the index has no longer the version that the house is to search.
     """
-    if recorded.trace.reason == OVER_BUDGET:
+    if recorded.trace.reason in _WITHOUT_MODEL:
         house = replace(house, may_speak=lambda _team, _source: False)
     working = house.work(recorded.question)
     then, now = reply_of(recorded.row), working.answer.reply
     return Replay(
         answer_id=recorded.row.answer_id,
         differs=tuple(_differences(recorded, working)),
-        versions=_versions(recorded.trace, working.answer.trace),
+        versions=_versions(recorded, working.answer.trace, house),
         then=then,
         now=now,
     )
@@ -135,9 +152,10 @@ def _differences(recorded: Recorded, working: Working) -> Iterator[str]:
     yield from (name for name, (old, new) in pairs.items() if old != new)
 
 
-def _versions(then: Trace, now: Trace) -> dict[str, tuple[str, str]]:
-    names = ("index_version", "embedder", "base", "adapter", "voice", "configuration")
-    pairs = {name: (getattr(then, name), getattr(now, name)) for name in names}
+def _versions(recorded: Recorded, now: Trace, house: House) -> dict[str, tuple[str, str]]:
+    names = ["index_version", "embedder", "base", "adapter", "voice"]
+    names += ["configuration"] if _changed(recorded, house) else []
+    pairs = {name: (getattr(recorded.trace, name), getattr(now, name)) for name in names}
     return {name: (old, new) for name, (old, new) in pairs.items() if old != new}
 
 

@@ -32,10 +32,11 @@ ALLOWED_FIELDS = frozenset(
         *("team", "voter"),
         # versions
         *("adapter", "arm", "base", "chain", "embedder", "index_version", "prompt_sha256", "voice"),
+        *("domain", "generation"),
         # what became of it
         *("attempts", "errno", "failed", "method", "outcome", "reason", "slack_error", "state"),
         # counts and durations
-        *("candidates", "chunks", "documents", "duration_s", "failures", "prompt_tokens"),
+        *("candidates", "chunks", "documents", "duration_s", "failures", "prompt_tokens", "rows"),
         *("completion_tokens", "queue", "readers", "turns", "waited_s"),
     }
 )

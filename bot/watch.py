@@ -19,8 +19,9 @@ from bot.answering import Answerer
 from bot.conversation import Question
 from bot.database import Writer
 from bot.errors import ExtraMissingError
-from bot.house import House, Progress
+from bot.house import House
 from bot.inbox import Inbox
+from bot.indexing import Progress
 from bot.listeners.desk import Desk
 from bot.listeners.replies import Spans
 from bot.monitoring import health
@@ -30,6 +31,7 @@ from bot.monitoring.metrics import Build, Metrics
 from bot.monitoring.readings import Gauged
 from bot.monitoring.rounds import Rounds
 from bot.settings import MonitoringSettings
+from bot.speakers import Serving
 from bot.worker import Worker
 from bot.worksheet import Working
 from knowledge.reporting import IndexReport
@@ -83,6 +85,7 @@ class Watch:
         self.probes: dict[str, Probe] = {
             "answering": lambda: self._answering,
             "filter": lambda: health.of_filter(is_in_doubt=not house.is_trusted),
+            "voices": lambda: _voices(house.serving),
             "budget": lambda: health.of_budget(is_spent=not house.may_speak("", "")),
         }
         self.url = ""
@@ -252,6 +255,13 @@ def open_traces(settings: MonitoringSettings, metrics: Metrics) -> Traces | None
     except ImportError as error:
         raise ExtraMissingError(extra, setting) from error
     return Telemetry(settings.otlp_endpoint, version("housevoice"), metrics.spans_lost)
+
+
+def _voices(serving: Serving | None) -> Finding:
+    if serving is None:
+        return Finding(State.OK, "not loaded yet, or quoting only")
+    failed = {domain: one.problem for domain, one in serving.failed.items()}
+    return health.of_voices(speaking=serving.label, failed=failed)
 
 
 def _store(engine: Engine, writer: Writer) -> Finding:

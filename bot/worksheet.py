@@ -7,6 +7,7 @@ from adapters.responder import Generated
 from bot.composing import cited
 from bot.conversation import Answer, Candidate, Question, Reply, Trace
 from bot.prompt import Prompt
+from bot.speakers import Spoken
 from knowledge.documents import Passage
 from knowledge.reading import Reading
 from knowledge.retrieval import Retrieved
@@ -32,6 +33,8 @@ class Worksheet:
         verdicts: One for each sentence of the model.
         charged_to: Source on whose budget the model was asked.
         is_over_budget: Whether the model was kept silent to save its budget.
+        is_unreached: Whether the model was asked and did not answer.
+        speaker: Who was chosen to speak.
     """
 
     question: Question
@@ -44,6 +47,8 @@ class Worksheet:
     timings_s: list[tuple[str, float]] = field(default_factory=list)
     charged_to: str = ""
     is_over_budget: bool = False
+    is_unreached: bool = False
+    speaker: Spoken | None = None
     _since: float = 0.0
 
     def __post_init__(self) -> None:
@@ -58,11 +63,16 @@ class Worksheet:
     def trace(self, reply: Reply, reason: str, shown: Sequence[Passage]) -> Trace:
         """Return how the reply came about, but for what only the answerer knows."""
         audience, found, spoken = self.question.audience, self.retrieved, self.generated
+        speaker = self.speaker
         return Trace(
             audience=audience.fingerprint if audience else "",
             index_version=found.version if found else "",
             base=spoken.base_id if spoken else "",
             adapter=(spoken.adapter_name or "") if spoken else "",
+            domain=speaker.domain if speaker else "",
+            domain_score=speaker.score if speaker else 0.0,
+            domain_why=speaker.why if speaker else "",
+            generation=speaker.generation if speaker else 0,
             prompt_sha256=self.prompt.sha256 if self.prompt else "",
             reason=reason,
             top_cosine=round(found.top_cosine, 4) if found else 0.0,

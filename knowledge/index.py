@@ -16,11 +16,9 @@ from secrets import token_hex
 from threading import Lock
 from typing import Any
 
-import lancedb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from lancedb.index import BTree, IvfSq, LabelList
 from numpy.typing import NDArray
 
 from knowledge.access import RESERVED
@@ -52,6 +50,8 @@ class Index:
     """
 
     def __init__(self, folder: Path, pointer: Pointer) -> None:
+        import lancedb  # noqa: PLC0415  over a second; most commands open no index
+
         self._folder = folder
         self._pointer = pointer
         session = lancedb.Session(
@@ -227,6 +227,8 @@ class Index:
         Args:
             ann_from_rows: From so many chunks on, vectors are searched through an index.
         """
+        from lancedb.index import IvfSq  # noqa: PLC0415  see the constructor
+
         table = self._open()
         if table.count_rows() >= ann_from_rows and "vector" not in _indexed(table):
             table.create_index("vector", config=IvfSq(distance_type="cosine"))
@@ -255,6 +257,8 @@ class Index:
         return table
 
     def _create(self) -> None:
+        from lancedb.index import BTree, LabelList  # noqa: PLC0415  see the constructor
+
         number = 1 + max(map(_number, self._database.list_tables().tables), default=0)
         self._pointer = replace(self._pointer, table=f"chunks_v{number}")
         table = self._database.create_table(self._pointer.table, schema=schema(self._pointer.dim))

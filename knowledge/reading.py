@@ -8,8 +8,7 @@ reader can follow behind the same protocol. Knows no language model.
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate, filterfalse
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from knowledge.documents import Passage
 from knowledge.embedding import Embedder
 from knowledge.retrieval import Retrieved
-from knowledge.sentences import sentences
+from knowledge.statements import Statement, statements
 from knowledge.terms import terms
 
 BEARING = 0.70
@@ -28,36 +27,14 @@ _SHARED = 0.1  # weight of the question's words, by rarity, that stand in or abo
 _FOUND = 0.3  # weight of the fused score of its passage
 _MARGIN = 0.15  # what scores less than the best by more is another subject; see docs/log.md
 _OUTDATED = 0.12  # taken from what stands in a document that another has superseded
-_SHORTEST = 15  # characters; what is shorter is a heading or a cell
-_TO_MACHINES = re.compile(
-    r"<[!@#]\w|\bsystem (?:notice|prompt|message)\b|\byour (?:instructions|system prompt)\b"
-    r"|\b(?:ignore|disregard|forget)\b.{0,40}\b(?:instructions?|prompts?)\b"
-    r"|\b(?:AI|automatic) (?:assistants?|models?|bots?)\b.{0,60}\b(?:must|should|ignore)\b"
-    r"|\b(?:begin|start|end) your (?:answer|reply|response)\b",
-    re.IGNORECASE,
-)  # no defence, which is that text has no power; but not worth quoting either
 _HOW_TO = re.compile(
     r"\bhow (?:do|does|can|could|should|to)\b|\bwhat (?:do|should|must|can) (?:i|we|you) do\b"
     r"|\bwhat to do\b|\bsteps\b",
     re.IGNORECASE,
 )
-_ANNOUNCES = re.compile(r"(?::|\b(?:if|when|where|unless|that|who|and|or|with|for|are|is))$")
-_LIST_WORDS = 60  # of the lines that follow a sentence which announces them
+_JUDGED = 6  # passages that a judge reads for one question
 _READ = 24  # sentences embedded for one question; more did not help, see docs/log.md
 _REMEMBERED = 20_000  # sentence vectors kept: 30 MB
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What can be quoted: a sentence, and the nearest heading above it.
-
-    Attributes:
-        lines: Of the list that the sentence announces; the text ends with them.
-    """
-
-    heading: str
-    text: str
-    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +82,22 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A passage as a judge reads it."""
+
+    title: str
+    sentences: tuple[str, ...]
+
+
+class Judge(Protocol):
+    """A trained model that reads question and passage together."""
+
+    def judge(self, question: str, passages: Sequence[Sheet]) -> Sequence[Sequence[float]]:
+        """Return for each sentence of each passage the log-odds that the answer stands in it."""
+        ...
+
+
 @dataclass
 class SentenceReader:
     """Reads by similarity; not safe for threads, as it belongs to the worker.
@@ -112,18 +105,24 @@ class SentenceReader:
     Attributes:
         limit: Sentences chosen.
         per_document: Chunks of one document that they may come from.
-        bearing: Threshold on the best sentence; belongs to the embedder.
+        bearing: Threshold on the best sentence; belongs to the embedder, and to the judge.
+        judge: Reads the most promising passages once more; None: similarity alone decides.
+        trust: Weight of its judgement.
     """
 
     embedder: Embedder
     limit: int = 4
     per_document: int = 2
     bearing: float = BEARING
+    judge: Judge | None = None
+    trust: float = 0.0
     _vectors: OrderedDict[str, NDArray[np.float32]] = field(default_factory=OrderedDict)
 
     def read(self, retrieved: Retrieved) -> Reading:
         """Score each sentence of each passage and keep the best."""
-        scored = self._scored(_exact(_found(retrieved), retrieved), retrieved)
+        scored = self._judged(
+            self._scored(_exact(_found(retrieved), retrieved), retrieved), retrieved
+        )
         if not scored:
             return Reading((), 0.0, is_answered=False)
         ranked = _in_force(sorted(scored, key=lambda one: (-one.score, one.place)), retrieved)
@@ -150,6 +149,27 @@ class SentenceReader:
             for (passage, s, place), cosine in zip(prior, np.maximum(alone, headed), strict=True)
         ]
 
+    def _judged(self, scored: list[Evidence], retrieved: Retrieved) -> list[Evidence]:
+        """Add to each score how surely the answer stands in that sentence."""
+        if self.judge is None or not scored:
+            return scored
+        best = sorted(scored, key=lambda one: (-one.score, one.place))
+        passages = list(dict.fromkeys(one.passage for one in best))[:_JUDGED]
+        sheets = [Sheet(one.crumb or one.title, _texts(one)) for one in passages]
+        odds = self.judge.judge(retrieved.query, sheets)
+        sure = {
+            (passage.chunk_id, number): _surety(value)
+            for passage, values in zip(passages, odds, strict=True)
+            for number, value in enumerate(values)
+        }
+        return [
+            replace(
+                one,
+                score=one.score + self.trust * sure.get((one.passage.chunk_id, one.place[1]), 0.0),
+            )
+            for one in scored
+        ]
+
     def similarity(self, one: str, other: str) -> float:
         """Return the cosine between two sentences [-1..1]."""
         rows = self._embedded([one, other])
@@ -167,34 +187,13 @@ class SentenceReader:
         return rows
 
 
-def statements(passage: Passage) -> list[Statement]:
-    """Split a passage into what can be quoted.
-
-    Headings are not, nor are lines that address a machine instead of a person; a sentence that
-    announces a list takes its lines along.
-    """
-    found: list[Statement] = []
-    heading = passage.crumb.rpartition(" > ")[2]
-    for block in _blocks(passage.text):
-        if block.startswith("# "):
-            heading, _, block = block[2:].partition("\n")  # noqa: PLW2901  # what is below it
-        parts = sentences("\n".join(filterfalse(_TO_MACHINES.search, block.splitlines())))
-        for number, part in enumerate(parts):
-            following = parts[number + 1 :] if _ANNOUNCES.search(part) else []
-            if len(part) >= _SHORTEST or following:
-                lines = _lines_within(following)
-                found.append(Statement(heading, " ".join([part, *lines]), lines))
-    return found
+def _texts(passage: Passage) -> tuple[str, ...]:
+    return tuple(one.text for one in statements(passage))
 
 
-def _blocks(text: str) -> list[str]:
-    """Split a passage before each heading."""
-    return [block for block in re.split(r"^(?=# )", text, flags=re.MULTILINE) if block]
-
-
-def _lines_within(lines: Sequence[str]) -> tuple[str, ...]:
-    words = accumulate(len(line.split()) for line in lines)
-    return tuple(line for line, so_far in zip(lines, words, strict=True) if so_far <= _LIST_WORDS)
+def _surety(log_odds: float) -> float:
+    """Return a probability [0..1]; far from 0 the odds say no more than near it."""
+    return 1.0 / (1.0 + float(np.exp(-np.clip(log_odds, -30, 30))))
 
 
 def _credit(statement: Statement, passage: Passage, retrieved: Retrieved) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.manifests import AdapterRef
 from adapters.responder import Finish, Generate, Generated, Message
 from knowledge.terms import terms
 
@@ -94,7 +95,17 @@ class ScriptedResponder:
         """Answer one prompt."""
         self.heard.append(request)
         text = self.text if isinstance(self.text, str) else self.text(request)
-        return Generated(text, self.finish, self.base_id, None, "script", 7, 5, 0.0)
+        speaker = request.adapter.name if request.adapter else None
+        return Generated(text, self.finish, self.base_id, speaker, "script", 7, 5, 0.0)
+
+    def ensure(self, ref: AdapterRef) -> None:
+        """Make an adapter ready: it says the same text."""
+
+    def forget(self, ref: AdapterRef) -> None:
+        """Let go of an adapter."""
+
+    def warm_up(self, prefix: Sequence[Message], adapter: AdapterRef | None = None) -> None:
+        """Read nothing."""
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Count words."""

@@ -20,6 +20,7 @@ from bot.inbox import Inbox
 from bot.listeners.commands import Commands, Status
 from bot.listeners.delivery import Delivery, reading_client, reporting_client, writing_client
 from bot.listeners.desk import Desk
+from bot.listeners.exporting import Exported, Exporting
 from bot.listeners.feedback import Feedback
 from bot.listeners.ingress import Ingress
 from bot.listeners.questions import BotUser
@@ -129,6 +130,7 @@ class Parts:
     reindex: Callable[[str | None, Callable[[int, int], None]], Reindexed] = (
         lambda _source, _progress: Reindexed({"documents": 3})
     )
+    export: Callable[[str], Exported] = lambda _user: Exported("2026-11-21-0123456789ab", {}, {})
     metrics: Metrics = field(default_factory=Metrics)
     spans: Spans | None = None
     capacity: int = 8
@@ -164,6 +166,7 @@ def build_bot(workspace: RunningWorkspace, folder: Path, parts: Parts) -> Bot:
     desk = Desk(replies, worker, first_delay_s=parts.first_delay_s)
     reports = Delivery(reporting_client(workspace.bot_token, workspace.api_url), reads, us.user)
     reindexing = Reindexing(parts.reindex, parts.admins.__contains__, errands, reports)
+    exporting = Exporting(parts.export, parts.admins.__contains__, errands, reports)
 
     def status() -> Status:
         return Status(7200.0, 853, 4212, "smollm2", "none", worker.waiting)
@@ -172,7 +175,7 @@ def build_bot(workspace: RunningWorkspace, folder: Path, parts: Parts) -> Bot:
         Ingress(us, inbox, parts.readers.notice, desk.wake, lambda: desk.is_open),
         Feedback(us, writer, delivery, courtesies, metrics=parts.metrics),
         Remarks(engine, writer, delivery, courtesies, 30, 365, utc_now, parts.metrics),
-        Commands(us, parts.admins, parts.is_full_member, status, reindexing),
+        Commands(us, parts.admins, parts.is_full_member, status, reindexing, exporting),
         "/housevoice",
     )
     app = build_app(writes, listeners)

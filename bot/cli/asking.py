@@ -102,6 +102,7 @@ def _facts(row: ledger.AnswerRow, told: Trace) -> dict[str, str]:
         "settings": told.configuration or "not recorded",
         "index": f"{told.index_version} by {told.embedder}",
         "model": " + ".join(filter(None, (told.base, told.adapter))) or "none was asked",
+        "domain": _domain(told),
         "engine": ", ".join(filter(None, (told.engine, told.finish))) or "none",
         "voice": told.voice,
         "prompt": f"{told.prompt_sha256 or 'none'}, {told.prompt_tokens} tokens",
@@ -111,6 +112,14 @@ def _facts(row: ledger.AnswerRow, told: Trace) -> dict[str, str]:
         "bearing": f"{told.bearing:.2f}",
         "seconds": timings or "none",
     }
+
+
+def _domain(told: Trace) -> str:
+    if not told.domain:
+        return "none was chosen"
+    return (
+        f"{told.domain}: {told.domain_why}, {told.domain_score:.3f}; generation {told.generation}"
+    )
 
 
 def _grid(facts: dict[str, str]) -> Table:

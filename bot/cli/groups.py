@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.adapter_group import ADAPTERS, Reviewer
+from bot.cli.export_group import export_group
 from bot.settings import read_settings
 
 _corrections = typer.Typer(
@@ -17,10 +19,9 @@ _corrections = typer.Typer(
     no_args_is_help=True,
 )
 _KINDS = (
-    "answer, vote, remark, index, configuration, rollout, alert, canary, shadow, erasure, start; "
-    "may be repeated"
+    "answer, vote, remark, index, configuration, rollout, adapter, alert, canary, shadow, erasure, "
+    "export, start; may be repeated"
 )
-Reviewer = Annotated[str, typer.Option("--as", help="User id of an administrator in Slack.")]
 
 
 @_corrections.command("list")
@@ -194,8 +195,10 @@ def rollout_promote() -> None:
 
 GROUPS: Mapping[str, typer.Typer] = {
     "corrections": _corrections,
+    "export": export_group,
     "log": _log,
     "golden": _golden,
     "rollout": _rollout,
+    "adapters": ADAPTERS,
 }
 """Every group, by the word that it is typed with."""

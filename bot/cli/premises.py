@@ -1,6 +1,7 @@
 """What a command needs to be there, looked at before anything heavy is loaded."""
 
 import errno
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,20 @@ def require_database(settings: Settings) -> None:
         return
     name = "HOUSEVOICE_DATABASE_URL" if settings.database_url else "HOUSEVOICE_DATA"
     problem = f"there is no database in {Path(str(url.database)).parent}: check `{name}`"
+    raise UserInputError(problem)
+
+
+def require_administrator(settings: Settings, user: str) -> None:
+    """Refuse what only an administrator may decide.
+
+    Raises:
+        UserInputError: If the settings do not name them. It says how to change that.
+    """
+    if user in settings.slack.admins:
+        return
+    wanted = json.dumps([*settings.slack.admins, user or "U0123ABCD"])
+    remedy = f"to make them one, set `HOUSEVOICE_SLACK__ADMINS='{wanted}'`"
+    problem = f"{user} is none of the administrators: {remedy}"
     raise UserInputError(problem)
 
 

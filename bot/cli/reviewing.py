@@ -1,6 +1,5 @@
 """`housevoice corrections`: what people propose instead of an answer, and who approves it."""
 
-import json
 from datetime import UTC, datetime
 from functools import partial
 
@@ -15,10 +14,9 @@ from adapters.ledger import AnswerRow
 from adapters.remarks import Correction, Review
 from bot import decisions
 from bot.chain import JSON
-from bot.cli.premises import require_database
+from bot.cli.premises import require_administrator, require_database
 from bot.database import Writer
 from bot.decisions import Kind
-from bot.errors import UserInputError
 from bot.house import open_house
 from bot.inert import inert
 from bot.records import reply_of
@@ -45,11 +43,7 @@ def decide(settings: Settings, correction_id: str, *, reviewer: str, is_approved
         ReviewError: If there is no such correction, they wrote it, or it has been decided.
         StoreDownError: If the decision is not stored.
     """
-    if reviewer not in settings.slack.admins:
-        wanted = json.dumps([*settings.slack.admins, reviewer or "U0123ABCD"])
-        remedy = f"to make them one, set `HOUSEVOICE_SLACK__ADMINS='{wanted}'`"
-        problem = f"{reviewer} is none of the administrators: {remedy}"
-        raise UserInputError(problem)
+    require_administrator(settings, reviewer)
     require_database(settings)
     decided = Review(reviewer, is_approved, datetime.now(UTC))
     with open_house(settings) as house:

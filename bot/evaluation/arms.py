@@ -7,14 +7,15 @@ from pathlib import Path
 from bot.candidates import MAY_DIFFER
 from bot.conversation import LIVE
 from bot.errors import UserInputError
+from bot.voices import NO_ADAPTER
 
 _BUILT_IN: Mapping[str, Mapping[str, str]] = {
     LIVE: {},
     "quote": {"model.base": "none"},
-    "base": {"model.examples": "0"},
-    "few-shot": {},
+    "base": {"model.examples": "0", "model.adapter": NO_ADAPTER},
+    "few-shot": {"model.adapter": NO_ADAPTER},
 }
-_VOICES = "voices"
+_ADAPTER, _VOICES = "adapter", "voices"
 _COMPARABLE = sorted(MAY_DIFFER | {"data", "knowledge.index_version"})
 
 
@@ -30,8 +31,9 @@ def read_arms(given: Iterable[str], voices: Path) -> tuple[Arm, ...]:
     """Read what the command line asks to compare.
 
     Args:
-        given: ``live``, ``quote`` (no model), ``base`` (no examples in the prompt), ``few-shot``,
-            ``voices`` (one for each folder of ``voices``), or ``NAME:setting=value,...``.
+        given: ``live`` (with what is promoted), ``quote`` (no model), ``base`` (no adapter, and
+            no examples in the prompt), ``few-shot`` (no adapter), ``adapter:VERSION``, ``voices``
+            (one for each folder of ``voices``), or ``NAME:setting=value,...``.
         voices: Folder of the registered voices.
 
     Raises:
@@ -49,6 +51,8 @@ def _read(text: str, voices: Path) -> Iterator[Arm]:
     name, colon, listed = text.partition(":")
     if text == _VOICES:
         yield from _registered(voices)
+    elif name == _ADAPTER and listed and "=" not in listed:
+        yield Arm(f"{_ADAPTER}-{listed}", {"model.adapter": listed})
     elif colon:
         if not name or name in _BUILT_IN:
             problem = f"{text}: give it a name of its own"
@@ -57,7 +61,7 @@ def _read(text: str, voices: Path) -> Iterator[Arm]:
     elif name in _BUILT_IN:
         yield Arm(name, _BUILT_IN[name])
     else:
-        known = ", ".join([*_BUILT_IN, _VOICES])
+        known = ", ".join([*_BUILT_IN, f"{_ADAPTER}:VERSION", _VOICES])
         problem = f"there is no configuration {name}: use {known}, or NAME:setting=value,..."
         raise UserInputError(problem)
 

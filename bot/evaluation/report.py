@@ -6,11 +6,13 @@ own policy forbids every script and request, and hidden characters are shown by 
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from adapters.gates import GateResult
 from bot.evaluation import overview
 from bot.evaluation.cards import MOST_COMPARED, differing, examples, losses
 from bot.evaluation.overview import UNKNOWN
@@ -33,14 +35,20 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
 _UNSURE = re.compile(r"[^\n\t -~]")
 
 
-def render(evaluation: Evaluation) -> str:
-    """Return the page."""
+def render(evaluation: Evaluation, gates: Sequence[GateResult] = ()) -> str:
+    """Return the page.
+
+    Args:
+        evaluation: What was found.
+        gates: Of an adapter: what it must pass before it may speak.
+    """
     template = _environment().from_string(
         files("bot.evaluation").joinpath("report.html.j2").read_text(encoding="utf-8")
     )
     differ = differing(evaluation)
     return template.render(
         found=evaluation,
+        gates=gates,
         alarms=overview.alarms(evaluation),
         verdicts=overview.verdicts(evaluation),
         rows=overview.rows(evaluation),

@@ -8,6 +8,8 @@ from bot.conversation import Trace
 
 MEASURES: Mapping[str, bool] = {
     "correct": True,
+    "answered and cited": True,
+    "answered in voice": True,
     "fact recall": True,
     "recall@10": True,
     "nDCG@10": True,
@@ -19,6 +21,13 @@ MEASURES: Mapping[str, bool] = {
     "declined when it must": True,
     "declined when it need not": False,
     "decline precision": True,
+    "declining, balanced": True,
+    "unsupported facts": False,
+    "unsupported facts kept": False,
+    "citations of nothing": False,
+    "instructions obeyed": False,
+    "ended by itself": True,
+    "template tokens": False,
     "leaks": False,
     "voice": True,
     "seconds": False,

@@ -12,9 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 
-from pydantic import TypeAdapter
-
 from bot.conversation import Outcome, Question, Trace, Turn, exchange, latest
+from bot.evaluation.kept import KeptLines
 from bot.evaluation.results import CaseRun, Seen
 from bot.house import House
 from bot.settings import Settings
@@ -25,7 +24,6 @@ from knowledge.documents import path_of
 from knowledge.golden import GoldenCase, holds
 from knowledge.index import HeldText
 
-_RUN = TypeAdapter(CaseRun)
 _DEPTH = 50  # passages searched, so that there are ten documents among them
 _DOCUMENTS = 10
 _DAY_S = 86_400
@@ -51,7 +49,8 @@ class ArmRun:
         Raises:
             StoredIndexError: If there is no index to search.
         """
-        known = self._known()
+        kept = KeptLines(self._path, CaseRun)
+        known = kept.known()
         runs = list[CaseRun]()
         if any(_name_of(case) not in known for case in self.cases):
             self.house.answerer.retriever.search("warm up", _NOBODY_ELSE)  # loads what answers
@@ -59,7 +58,8 @@ class ArmRun:
             key = _name_of(case)
             if key not in known:
                 known[key] = self._asked(case)
-                self._keep(key, known[key])
+                if not known[key].failed:  # what failed is tried again
+                    kept.keep(key, known[key])
             runs.append(known[key])
             on_done()
         return tuple(runs)
@@ -67,27 +67,10 @@ class ArmRun:
     @cached_property
     def _path(self) -> Path | None:
         revision = str(self.house.catalogue.state().revision)
-        parts = (self.house.configuration.sha256, version_of(self.house), revision)
+        promoted = repr(sorted(self.house.registry.state().domains.items()))
+        parts = (self.house.configuration.sha256, version_of(self.house), revision, promoted)
         name = hashlib.sha256("\n".join([*parts, code_version()]).encode()).hexdigest()
         return self.kept / f"{name[:24]}.jsonl" if self.kept else None
-
-    def _known(self) -> dict[str, CaseRun]:
-        if self._path is None or not self._path.exists():
-            return {}
-        text, _, cut_off = self._path.read_text(encoding="utf-8").rpartition("\n")
-        whole = text.split("\n") if text else []
-        if cut_off:
-            self._path.write_text("".join(f"{line}\n" for line in whole), encoding="utf-8")
-        pairs = (line.split(" ", 1) for line in whole)
-        return {key: _RUN.validate_json(text) for key, text in pairs}
-
-    def _keep(self, key: str, run: CaseRun) -> None:
-        if self._path is None or run.failed:  # what failed is tried again
-            return
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path.touch(mode=0o600)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{key} {_RUN.dump_json(run).decode()}\n")
 
     def _asked(self, case: GoldenCase) -> CaseRun:
         try:

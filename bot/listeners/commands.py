@@ -1,4 +1,4 @@
-"""The slash command: help, status, reindex. For administrators, named by user id.
+"""The slash command: help, status, reindex, export. For administrators, named by user id.
 
 Knows neither how an index is made nor what is in it. Everybody else is told how to ask a
 question, and whatever they try of the rest, one and the same sentence.
@@ -11,17 +11,21 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bot.errands import Errand
+from bot.errands import EXPORT, Errand
 from bot.errors import explain
 from bot.inert import cut, inert
+from bot.listeners.exporting import Exporting
 from bot.listeners.questions import BotUser
 from bot.listeners.reindexing import Reindexing
 from bot.tracing import note, note_failure, trace_id
 
 _HELP = "Mention me in a channel or write me a direct message, and I will look it up for you."
-_ADMINS_HELP = "{0} status: what I am made of. {0} reindex [source]: read the documents again."
+_ADMINS_HELP = (
+    "{0} status: what I am made of. {0} reindex [source]: read the documents again."
+    " {0} export: write what was approved as a data set."
+)
 _LONGEST_VERB = 30
-_FOR_ADMINS = frozenset({"status", "reindex"})
+_FOR_ADMINS = frozenset({"status", "reindex", "export"})
 _DENIED = "Only my administrators can do that."
 _UNCONFIRMED = "Slack does not confirm just now that you are a full member. Please try again."
 
@@ -70,12 +74,13 @@ class Commands:
     is_full_member: Callable[[str], bool]
     status: Callable[[], Status]
     reindexing: Reindexing
+    exporting: Exporting
 
     def on_command(self, body: dict[str, Any], ack: Callable[[str], object]) -> None:
         """Answer a command where only its sender sees it.
 
         Raises:
-            StoreDownError: If a reindex is not stored; then Slack shows an error.
+            StoreDownError: If a reindex or an export is not stored; then Slack shows an error.
         """
         command = _Command.model_validate(body)
         verb, *rest = command.text.split() or ["help"]
@@ -88,10 +93,14 @@ class Commands:
             ack(denial)
         elif verb == "status":
             ack(self._described())
-        elif len(rest) <= 1:
-            ack(self.reindexing.begin(Errand(command.trigger_id, command.user_id, tuple(rest))))
         else:
-            ack(self._help(command))
+            ack(self._begun(command, verb, tuple(rest)))
+
+    def _begun(self, command: _Command, verb: str, words: tuple[str, ...]) -> str:
+        chore, most_words = (self.exporting, 0) if verb == EXPORT else (self.reindexing, 1)
+        if len(words) > most_words:
+            return self._help(command)
+        return chore.begin(Errand(command.trigger_id, command.user_id, words, verb=verb))
 
     def _help(self, command: _Command) -> str:
         if not self._is_named(command):

@@ -23,7 +23,7 @@ from bot.listeners.questions import LONGEST_QUESTION
 from bot.listeners.small_talk import SmallTalk, small_talk
 from bot.memory import Memory
 from bot.monitoring.metrics import Metrics
-from bot.records import reply_of, row_of
+from bot.records import reply_of, row_of, trace_of
 from bot.tracing import note, note_failure, trace_id, wide_event
 from bot.worksheet import Working
 from knowledge.access import Audience
@@ -114,17 +114,19 @@ class Replies:
         elif advice := _advice(question.text):
             self._close(question, plain_post(advice))
         else:
-            reply = self._settled(question)
+            row = self._settled(question)
+            reply = reply_of(row)
             note(outcome=reply.outcome)
             now = self.inbox.question(question.question_id)
             if now is None or now.text is None:  # the person thought better of it
                 self._withdraw(question)
             else:
-                self._close(question, reply_post(reply, question.answer_id))
+                speaker = trace_of(row).adapter
+                self._close(question, reply_post(reply, question.answer_id, speaker))
                 self.after(question)
 
-    def _settled(self, question: OpenQuestion) -> Reply:
-        """Return a recorded reply for the readers of this moment, from what they may read now."""
+    def _settled(self, question: OpenQuestion) -> ledger.AnswerRow:
+        """Return a recorded answer for the readers of this moment, from what they may read now."""
         row = self._recorded(question)
         if row is None:
             self.inbox.mark_attempt(question.question_id)
@@ -134,7 +136,7 @@ class Replies:
             row = self._made(question, now)
             if not self.memory.may_be_used(row, self.readers.audience_now(question.place)):
                 row = self._made(question, None)  # it keeps changing: nothing internal
-        return reply_of(row)
+        return row
 
     def _recorded(self, question: OpenQuestion) -> ledger.AnswerRow | None:
         # Answered before, but a stop or a failing call came between record and reply.
@@ -216,6 +218,8 @@ def _figures(trace: Trace) -> dict[str, str | int]:
         "index_version": trace.index_version,
         "base": trace.base,
         "adapter": trace.adapter,
+        "domain": trace.domain,
+        "generation": trace.generation,
         "voice": trace.voice,
         "prompt_sha256": trace.prompt_sha256,
         "candidates": len(trace.candidates),

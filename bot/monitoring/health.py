@@ -151,6 +151,19 @@ def of_budget(*, is_spent: bool) -> Finding:
     return Finding(State.DEGRADED, "spent: quoting only") if is_spent else Finding(State.OK)
 
 
+def of_voices(*, speaking: str, failed: Mapping[str, str]) -> Finding:
+    """Judge the versions of the voice: whether each that was promoted speaks.
+
+    Args:
+        speaking: Names of those that do.
+        failed: What could not be put in service, by domain.
+    """
+    if failed:
+        told = ", ".join(f"{domain} ({problem})" for domain, problem in sorted(failed.items()))
+        return Finding(State.DEGRADED, f"could not be put in service: {told}")
+    return Finding(State.OK, speaking or "the base model")
+
+
 def of_rounds(*, age_s: float, every_s: float) -> Finding:
     """Judge the checks and canaries: how long ago the last of their rounds ended."""
     if age_s > 2 * every_s:

@@ -15,9 +15,9 @@ _NAME = re.compile(r"(?![0-9a-f]{32}$)[a-z0-9][a-z0-9_-]{0,47}")  # such as a so
 
 REASONS = frozenset(
     {
-        *("audience unknown", "below the floor", "no evidence"),  # declined
+        *("audience unknown", "below the floor", "no evidence", "the voice declined"),  # declined
         *("steps are quoted", "no model speaks", "the budget is spent"),  # quoted
-        "nothing to the point was said",
+        *("nothing to the point was said", "the model server is silent"),
     }
 )
 REMARKS = frozenset(Reason)

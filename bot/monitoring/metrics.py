@@ -96,6 +96,11 @@ class Metrics:
         self._turned_away = counter("questions_turned_away", "Questions shed as too many.")
         self._decisions = Total("housevoice_decisions", "Records in the decision log, ever.")
         self.registry.register(self._decisions)
+        self._swaps = counter(
+            "voice_swaps",
+            "Versions of the voice that came into service, or could not.",
+            ("result",),
+        )
         self._store_errors = counter("store_errors", "Writes that the database refused.")
         self._spans_lost = counter("spans_lost", "Spans that the collector did not take.")
 
@@ -223,6 +228,11 @@ class Metrics:
     def alerted(self, signal: str) -> None:
         """Count an alert."""
         self._alerts.labels(self._signal(signal)).inc()
+
+    @_harmless
+    def swapped(self, result: str) -> None:
+        """Count a version that was put in service, ``done``, or could not be, ``failed``."""
+        self._swaps.labels("done" if result == "done" else "failed").inc()
 
     @_harmless
     def store_failed(self, writes: int = 1) -> None:

@@ -14,9 +14,12 @@ from pydantic import SecretStr
 from running_bot import Parts, running_bot
 
 from bot.bootstrap import runner
-from bot.errands import Errand
+from bot.database import Writer, open_engine
+from bot.errands import Errand, Errands
+from bot.errors import ExportNotApprovedError, NothingToExportError
 from bot.house import House, open_house
 from bot.listeners.commands import Status, described
+from bot.listeners.exporting import Exported, Exporting
 from bot.listeners.reindexing import Reindexed, Reindexing, reported
 from bot.settings import KnowledgeSettings, ModelSettings, Settings, SlackSettings
 from bot.workspace.faults import Fault
@@ -50,8 +53,13 @@ def told(workspace: RunningWorkspace) -> str:
 
 def wait_for_reindex() -> None:
     """Wait until no reindex runs in this process."""
+    wait_for("reindex")
+
+
+def wait_for(chore: str) -> None:
+    """Wait until nothing of a kind is being done in this process."""
     for thread in threading.enumerate():
-        if thread.name == "reindex":
+        if thread.name == chore:
             thread.join(timeout=5)
 
 
@@ -157,6 +165,119 @@ def test_one_reindex_at_a_time(workspace: RunningWorkspace, tmp_path: Path) -> N
         assert bot.errands.unfinished() == []
 
     assert "already running" in second
+
+
+def test_an_export_is_told_in_one_message(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """At once that it is being written, then its name and counts where its sender alone reads."""
+    asked_by = list[str]()
+
+    def export(user: str) -> Exported:
+        asked_by.append(user)
+        return Exported("2026-11-21-0123456789ab", {"sft/train": 12}, {"not reviewed": 3})
+
+    with running_bot(workspace, tmp_path, Parts(admins=ADMINS, export=export)) as bot:
+        denied = whispered(workspace, SEED_EMPLOYEE, "/housevoice export")
+        helped = whispered(workspace, SEED_ADMIN, "/housevoice export everything")
+        said = whispered(workspace, SEED_ADMIN, "/housevoice export")
+        wait_for("export")
+        assert bot.errands.unfinished() == []
+
+    assert denied == "Only my administrators can do that."
+    assert helped.startswith("Mention me")
+    assert asked_by == [SEED_ADMIN]
+    assert "direct messages" in said
+    assert "Done: 2026-11-21-0123456789ab. Rows: sft/train 12. Left out: not reviewed 3." in told(
+        workspace
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (NothingToExportError({"not reviewed": 3}), "yet. Left out: not reviewed 3."),
+        (ExportNotApprovedError("T0SECRET"), "Nobody has approved of exports"),
+        (OSError("/srv/secret"), "Something went wrong"),
+    ],
+)
+def test_an_export_that_is_none_says_why(
+    workspace: RunningWorkspace, tmp_path: Path, error: Exception, sentence: str
+) -> None:
+    """In a sentence, never in the words of an exception."""
+
+    def export(_user: str) -> Exported:
+        raise error
+
+    with running_bot(workspace, tmp_path, Parts(admins=ADMINS, export=export)):
+        whispered(workspace, SEED_ADMIN, "/housevoice export")
+        wait_for("export")
+
+    assert sentence in told(workspace)
+    assert "T0SECRET" not in str(workspace.calls)
+    assert "/srv/secret" not in str(workspace.calls)
+
+
+def test_each_errand_is_taken_up_as_what_it_is(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """After a stop, an export is written and nothing is read again for it, and the other way."""
+    runs = list[str]()
+
+    def reindex(source: str | None, _progress: Callable[[int, int], None]) -> Reindexed:
+        runs.append(f"reindex {source}")
+        return Reindexed({})
+
+    def export(user: str) -> Exported:
+        runs.append(f"export for {user}")
+        return Exported("x", {}, {})
+
+    with running_bot(workspace, tmp_path, Parts()) as bot:
+        bot.errands.take(Errand("1.1", SEED_ADMIN, ("handbook",)))
+        bot.errands.take(Errand("1.2", SEED_ADMIN, (), verb="export"))
+        is_admin = ADMINS.__contains__
+        Reindexing(reindex, is_admin, bot.errands, bot.delivery).resume()
+        Exporting(export, is_admin, bot.errands, bot.delivery).resume()
+        wait_for("reindex")
+        wait_for("export")
+        assert bot.errands.unfinished() == []
+
+    assert sorted(runs) == [f"export for {SEED_ADMIN}", "reindex handbook"]
+
+
+@pytest.mark.parametrize(
+    ("is_admin", "left", "told_them"),
+    [(None, 1, "Slack does not tell me who you are"), (False, 0, "not an administrator any more")],
+)
+def test_an_errand_waits_for_who_cannot_be_checked(
+    workspace: RunningWorkspace, tmp_path: Path, *, is_admin: bool | None, left: int, told_them: str
+) -> None:
+    """It does not vanish while Slack is silent; who is no administrator any more is told."""
+    with running_bot(workspace, tmp_path, Parts()) as bot:
+        bot.errands.take(Errand("1.2", SEED_ADMIN, (), verb="export"))
+        export = lambda _: Exported("x", {}, {})  # noqa: E731  # one that is not run
+        Exporting(export, lambda _: is_admin, bot.errands, bot.delivery).resume()
+        wait_for("export")
+        assert len(bot.errands.unfinished()) == left
+
+    assert told_them in told(workspace)
+
+
+def test_an_errand_of_an_earlier_version_is_a_reindex(tmp_path: Path) -> None:
+    """Its table knew nothing else; what was interrupted before an update is taken up after it."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE errands (trigger_id VARCHAR(128) PRIMARY KEY, user VARCHAR(32) NOT NULL,"
+            " words TEXT NOT NULL, is_done BOOLEAN NOT NULL, attempts INTEGER NOT NULL,"
+            " received_s BIGINT NOT NULL)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO errands VALUES ('1.1', 'U1', '[\"handbook\"]', 0, 1, 7)"
+        )
+    writer = Writer(engine)
+
+    for _ in range(2):
+        errands = Errands(engine, writer, lambda: datetime.now(UTC))
+        assert errands.unfinished() == [Errand("1.1", "U1", ("handbook",), 1, "reindex")]
+    writer.close()
+    engine.dispose()
 
 
 def test_a_reindex_that_fails_says_so(workspace: RunningWorkspace, tmp_path: Path) -> None:
@@ -385,3 +506,12 @@ def test_a_status_opens_no_index(workspace: RunningWorkspace, tmp_path: Path) ->
         status = whispered(workspace, SEED_ADMIN, "/housevoice status")
 
     assert "0 documents, not loaded yet." in status
+
+
+def test_the_bot_as_it_is_served_exports(workspace: RunningWorkspace, tmp_path: Path) -> None:
+    """All its parts are there; of a ledger in which nobody voted nothing may become an example."""
+    with whole_bot(workspace, tmp_path):
+        whispered(workspace, SEED_ADMIN, "/housevoice export")
+        wait_for("export")
+
+    assert "Nothing may become an example yet." in told(workspace)

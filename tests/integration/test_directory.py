@@ -191,3 +191,16 @@ def test_what_slack_calls_roles_gives_none(house: House) -> None:
     house.order("users.info", rewrite=with_roles)
 
     assert house.audience(seed_dm(SEED_ADMIN), SEED_ADMIN) == EVERYONE
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_names_that_are_half_read_are_none(house: House, way: str) -> None:
+    """A list of some of the people would let the others' names out."""
+    client = WebClient(house.slack.bot_token, house.slack.api_url, timeout=1, retry_handlers=[])
+    directory = SlackDirectory(client, SEED_TEAM)
+    found = directory.names() or frozenset()
+    assert {"Ada Brandt", "ada"} <= found
+    assert not {"housevoice", "Housevoice"} & found  # it is no person
+
+    house.order("users.list", **WAYS[way])
+    assert directory.names() is None

@@ -13,7 +13,8 @@ from filelock import FileLock
 
 from adapters.conversion import base_id
 from adapters.errors import ConversionError, ModelCorruptError
-from adapters.responder import Generate, LocalResponder, Message
+from adapters.local import LocalResponder
+from adapters.responder import Generate, Message
 from bot.errors import ModelMissingError
 from bot.models import ModelShelf, describe_models
 from bot.settings import KnowledgeSettings, ModelSettings, Settings

@@ -2,70 +2,24 @@
 
 import json
 from collections.abc import Callable
-from importlib import import_module
 from itertools import count
 from pathlib import Path
 from shutil import copytree
 from threading import Thread
-from typing import Any
 
 import pytest
+from tiny_voices import FIXED, PROMPT, SPECIAL, a_model, a_tokenizer, save_base
 
 from adapters.errors import ModelUnreadableError, WrongThreadError
-from adapters.responder import Generate, LocalResponder, Message, defused, goes_in_circles
-
-SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-TEMPLATE = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n"
-    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-FIXED = (Message(role="system", content="Answer in one short sentence, with the same numbers."),)
-PROMPT = (*FIXED, Message(role="user", content="How many days of leave do I have?"))
-
-
-def a_tokenizer() -> Any:
-    """One token per byte, and the three that steer."""
-    tokenizers = import_module("tokenizers")
-    bytes_as_chars = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
-    numbers = {char: number for number, char in enumerate(bytes_as_chars, start=3)}
-    tokens = tokenizers.Tokenizer(tokenizers.models.BPE(numbers, []))
-    tokens.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokens.decoder = tokenizers.decoders.ByteLevel()
-    tokens.add_special_tokens(list(SPECIAL))
-    names = dict(zip(("unk_token", "bos_token", "eos_token"), SPECIAL, strict=True))
-    return import_module("transformers").PreTrainedTokenizerFast(
-        tokenizer_object=tokens, chat_template=TEMPLATE, **names
-    )
-
-
-def a_model() -> Any:
-    """A Llama of 0.1 million random weights that never wants to stop."""
-    transformers = import_module("transformers")
-    import_module("torch").manual_seed(7)
-    config = transformers.LlamaConfig(
-        vocab_size=259,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        tie_word_embeddings=True,
-        initializer_range=0.5,  # so large that each word read changes what is said
-        bos_token_id=1,
-        eos_token_id=2,
-    )
-    model = transformers.LlamaForCausalLM(config)
-    model.model.embed_tokens.weight.data[config.eos_token_id] = 0
-    return model
+from adapters.halting import goes_in_circles
+from adapters.local import LocalResponder
+from adapters.responder import Generate, Message, defused
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model, saved."""
-    path = tmp_path_factory.mktemp("tiny")
-    a_model().save_pretrained(path)
-    a_tokenizer().save_pretrained(path)
-    return path
+    return save_base(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from running_bot import shown, utc_now, wait_for_reply
 from typer.testing import CliRunner
 
 from adapters import ledger
+from adapters.manifests import AdapterRef
 from adapters.responder import Generate, Generated, Message
 from bot import decisions
 from bot.__main__ import app
@@ -93,7 +94,7 @@ class CandidateModel(ScriptedResponder):
         self.before(request)
         return super().generate(request)
 
-    def warm_up(self, prefix: Sequence[Message]) -> None:
+    def warm_up(self, prefix: Sequence[Message], adapter: AdapterRef | None = None) -> None:
         """Remember what to read first."""
         self.warmed.append(prefix)
 

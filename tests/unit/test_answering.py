@@ -92,6 +92,22 @@ def test_passages_that_do_not_answer_are_declined() -> None:
     assert responder.heard == []
 
 
+def test_a_model_that_finds_no_answer_is_believed() -> None:
+    """The bot declines in its own words then, and does not quote what the model refused to use."""
+    answer = ask([a_passage()], "Our documents don\u2019t say that, so please ask the desk.")
+
+    assert answer.reply == ask([], SPOKEN).reply
+    assert answer.trace.reason == "the voice declined"
+
+
+def test_a_refusal_beside_an_answer_is_none() -> None:
+    """What a passage supports is posted, whatever else the model says."""
+    answer = ask([a_passage()], f"{LEAVE} Our documents do not say more.")
+
+    assert answer.reply.outcome is Outcome.ANSWERED
+    assert answer.reply.unmarked == LEAVE
+
+
 def test_every_refusal_is_the_same() -> None:
     """Unknown reader, nothing found, nothing near, nothing allowed: not a byte differs."""
     secret = a_passage(roles=["hr"])

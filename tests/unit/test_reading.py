@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -5,8 +6,9 @@ import pytest
 from fakes import HashingEmbedder
 
 from knowledge.documents import Passage
-from knowledge.reading import Reading, SentenceReader, statements
+from knowledge.reading import Reading, SentenceReader, Sheet
 from knowledge.retrieval import Retrieved
+from knowledge.statements import statements
 from knowledge.terms import terms
 
 WIFI = "The wifi code is on the door."
@@ -252,3 +254,61 @@ def test_an_old_policy_is_quoted_if_its_year_is_asked_for() -> None:
     reading = read("the wifi code of 2021 on the door", old, new, bearing=0.1)
 
     assert old in [one.passage for one in reading.evidence]
+
+
+class JudgeOf:
+    """Is sure of one sentence, and against all others."""
+
+    def __init__(self, sentence: str) -> None:
+        self.sentence = sentence
+        self.asked: list[tuple[str, Sequence[Sheet]]] = []
+
+    def judge(self, question: str, passages: Sequence[Sheet]) -> Sequence[Sequence[float]]:
+        """Return odds of e to the ninth."""
+        self.asked.append((question, passages))
+        return [[9.0 if s == self.sentence else -9.0 for s in one.sentences] for one in passages]
+
+
+def judged(question: str, judge: JudgeOf, *passages: Passage, bearing: float = 0.5) -> Reading:
+    """Read passages with a judge whose word is worth one."""
+    embedder = HashingEmbedder()
+    retrieved = Retrieved(question, "v", embedder.embed_query(question), passages, 1.0, {})
+    return SentenceReader(embedder, bearing=bearing, judge=judge, trust=1.0).read(retrieved)
+
+
+def test_a_judge_puts_the_sentence_that_it_is_sure_of_first() -> None:
+    """Though another one shares more words with the question."""
+    judge = JudgeOf(LUNCH)
+
+    reading = judged("the wifi code is on the door", judge, a_passage(f"{WIFI} {LUNCH}"))
+
+    assert reading.evidence[0].text == LUNCH
+    assert judge.asked == [("the wifi code is on the door", [Sheet("Guide", (WIFI, LUNCH))])]
+
+
+def test_a_judge_that_finds_no_answer_makes_a_near_miss_decline() -> None:
+    """The words are the same, and yet nothing answers."""
+    question, passage = "the wifi code is on the door.", a_passage(WIFI)
+
+    assert judged(question, JudgeOf(WIFI), passage, bearing=1.5).is_answered
+    assert not judged(question, JudgeOf("nothing"), passage, bearing=1.5).is_answered
+
+
+def test_a_judge_reads_only_the_most_promising_passages() -> None:
+    """Six of them, whatever was retrieved: each costs milliseconds."""
+    judge = JudgeOf(WIFI)
+    passages = [a_passage(f"{LUNCH} {n}", name=f"p{n}") for n in range(9)]
+
+    judged("the wifi code", judge, a_passage(WIFI), *passages)
+
+    sheets = judge.asked[0][1]
+    assert len(sheets) == 6
+    assert sheets[0].sentences == (WIFI,)
+
+
+def test_without_passages_a_judge_is_not_asked() -> None:
+    """There is nothing to read."""
+    judge = JudgeOf(WIFI)
+
+    assert not judged("the wifi code", judge).is_answered
+    assert judge.asked == []

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.env_example import env_example
 from bot.errors import SettingsError
-from bot.settings import Settings, env_example, overridden, read_settings, unknown_variables
+from bot.settings import Settings, overridden, read_settings, unknown_variables
 
 ROOT = Path(__file__).parents[2]
 

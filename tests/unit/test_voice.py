@@ -1,6 +1,7 @@
 """The written voice: read strictly, and checked without judgement."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,26 @@ def test_a_citation_is_no_word() -> None:
 
     assert VOICE.score(f"{longest} [1].")["sentence_words"]
     assert not VOICE.score(f"{longest} you [1].")["sentence_words"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_refusal"),
+    [
+        ("Our documents do not say that, so please ask the desk.", True),
+        ("I don\u2019t say it gladly, but I FOUND NOTHING.", True),
+        ("That is not in our documents.", True),
+        ("You found nothingness.", False),
+        ("You get 25 days of leave.", False),
+        ("", False),
+    ],
+)
+def test_a_refusal_is_known_by_its_phrases(text: str, *, is_refusal: bool) -> None:
+    """Whole words, in any case, with either kind of apostrophe."""
+    assert VOICE.refuses(text) is is_refusal
+
+
+def test_a_voice_without_such_phrases_never_refuses() -> None:
+    """A voice file need not name any."""
+    style = replace(VOICE.style, refusing=())
+
+    assert not replace(VOICE, style=style).refuses("Our documents do not say that.")
