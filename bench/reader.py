@@ -163,12 +163,9 @@ def _right(
         for item, parts, place in zip(items, split, places, strict=True)
         if item.answers
     ]
-    share = wilson(sum(hits), len(hits))
-    return {
-        "value": round(share.value, 3),
-        "low": round(share.low, 3),
-        "high": round(share.high, 3),
-    }
+    bounds = wilson(sum(hits), len(hits))
+    share = sum(hits) / len(hits)
+    return {"value": round(share, 3), "low": round(bounds.low, 3), "high": round(bounds.high, 3)}
 
 
 def _latency_ms(
