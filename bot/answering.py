@@ -162,7 +162,7 @@ class Answerer:
     def _answered(self, sheet: Worksheet, reading: Reading) -> Answer:
         shown = list(dict.fromkeys(one.passage for one in reading.evidence))
         spoken = [] if reading.n_steps else self._spoken(sheet, reading, shown)
-        if not spoken and sheet.generated and self.voice.refuses(sheet.generated.text):
+        if not spoken and self._refuses(sheet.generated):
             return self._declined(sheet, "the voice declined")
         quotable, lead, words = self._quotable(reading)
         reply = compose(spoken, quotable, sheet.question.text, lead=lead, words=words)
@@ -195,6 +195,10 @@ class Answerer:
         kept = self._grounded(sheet, sheet.generated, shown, reading.evidence[0])
         sheet.lap("grounding")
         return kept
+
+    def _refuses(self, said: Generated | None) -> bool:
+        """Tell whether a voice says that there is no answer; a base was measured for nothing."""
+        return said is not None and bool(said.adapter_name) and self.voice.refuses(said.text)
 
     def _speaker(self, sheet: Worksheet) -> Spoken:
         question, found = sheet.question, sheet.retrieved

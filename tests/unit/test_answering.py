@@ -16,11 +16,13 @@ from asking import (
 )
 from fakes import ScriptedResponder
 
+from adapters.responder import Generate, Generated
 from bot.answering import Limits, Prices
 from bot.conversation import Answer, Outcome, Question, Turn
 from knowledge.access import Audience
 
 SPOKEN = "Your annual leave is 25 days."
+NO_ANSWER = "Our documents don\u2019t say that, so please ask the desk."
 LUNCH = a_passage("Lunch is served at noon.", name="lunch", title="Canteen")
 
 
@@ -92,17 +94,33 @@ def test_passages_that_do_not_answer_are_declined() -> None:
     assert responder.heard == []
 
 
-def test_a_model_that_finds_no_answer_is_believed() -> None:
-    """The bot declines in its own words then, and does not quote what the model refused to use."""
-    answer = ask([a_passage()], "Our documents don\u2019t say that, so please ask the desk.")
+class GatedVoice(ScriptedResponder):
+    """Speaks as an adapter does that has passed its gates."""
+
+    def generate(self, request: Generate) -> Generated:
+        """Answer one prompt."""
+        return replace(super().generate(request), adapter_name="default-0123456789abcdef")
+
+
+def test_a_voice_that_finds_no_answer_is_believed() -> None:
+    """The bot declines in its own words then, and does not quote what the voice refused to use."""
+    answer = ask([a_passage()], GatedVoice(NO_ANSWER))
 
     assert answer.reply == ask([], SPOKEN).reply
     assert answer.trace.reason == "the voice declined"
 
 
+def test_a_base_model_cannot_silence_the_documents() -> None:
+    """Nobody measured when it refuses; an order planted in a page may make it."""
+    answer = ask([a_passage()], NO_ANSWER)
+
+    assert answer.reply.outcome is Outcome.QUOTED
+    assert LEAVE in answer.reply.unmarked
+
+
 def test_a_refusal_beside_an_answer_is_none() -> None:
     """What a passage supports is posted, whatever else the model says."""
-    answer = ask([a_passage()], f"{LEAVE} Our documents do not say more.")
+    answer = ask([a_passage()], GatedVoice(f"{LEAVE} Our documents do not say more."))
 
     assert answer.reply.outcome is Outcome.ANSWERED
     assert answer.reply.unmarked == LEAVE
