@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
@@ -66,10 +67,20 @@ def _base(spec: Spec) -> Any:
         raise ModelUnreadableError(str(spec.base), type(error).__name__) from error
 
 
-def save(model: Any, folder: Path, base_id: str) -> None:
-    """Save an adapter: its weights, and a configuration without paths and in one order."""
+def save(model: Any, folder: Path, base_id: str, dtype: str = "float32") -> None:
+    """Save an adapter: its weights, and a configuration without paths and in one order.
+
+    Args:
+        model: With the adapter on it.
+        folder: Is emptied first.
+        base_id: What the configuration calls the base.
+        dtype: Of the weights in the file; that of the base, so that every machine serves the same.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(folder, selected_adapters=["default"])  # not the frozen copy of DPO
+    weights = load_file(folder / WEIGHTS)
+    rounded = {name: one.to(getattr(torch, dtype)) for name, one in weights.items()}
+    save_file(rounded, folder / WEIGHTS, metadata={"format": "pt"})
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = base_id
     config["target_modules"] = sorted(config["target_modules"])

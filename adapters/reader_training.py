@@ -30,6 +30,7 @@ class Spec(BaseModel):
     """One run.
 
     Attributes:
+        start: An adapter to go on from; None begins anew.
         base_id: What to call the base in the adapter's configuration, instead of its path.
         max_tokens: Of question and passage; of a longer passage only the start is read.
         pace: Peak learning rate.
@@ -39,6 +40,7 @@ class Spec(BaseModel):
 
     base: Path
     base_id: str
+    start: Path | None = None
     rows: Path
     out: Path
     epochs: float = Field(default=3.0, gt=0)
@@ -176,12 +178,14 @@ def _trained(spec: Spec, rows: Sequence[Row], losses: "_Losses") -> int:
 
 
 def _adapted(spec: Spec) -> Any:
-    from peft import LoraConfig, get_peft_model  # noqa: PLC0415
+    from peft import LoraConfig, PeftModel, get_peft_model  # noqa: PLC0415
     from transformers import AutoModelForQuestionAnswering  # noqa: PLC0415
 
     base = AutoModelForQuestionAnswering.from_pretrained(
         spec.base, local_files_only=True, use_safetensors=True
     )
+    if spec.start:
+        return PeftModel.from_pretrained(base, str(spec.start), is_trainable=True)
     lora = LoraConfig(
         r=spec.rank,
         lora_alpha=2 * spec.rank,

@@ -67,7 +67,7 @@ def _stage(
         "left_out": left_out(rows.n_rows, spec) if stage == "kto" else 0,
     }
     made = spec.partial / f"making-{stage}"
-    lora.save(trainer.model, made, spec.base_id)
+    lora.save(trainer.model, made, spec.base_id, spec.dtype)
     (made / RESULT).write_text(json.dumps(result), encoding="utf-8")
     made.replace(done)
     shutil.rmtree(spec.partial / stage, ignore_errors=True)

@@ -1,23 +1,26 @@
 """The harness of `housevoice evaluate` on documents and questions that nobody here wrote.
 
-    python -m bench.outside [--only NAME ...] [--arm ARM ...] [--limit N] [--html FOLDER]
+    python -m bench.outside [--only NAME ...] [--arm ARM ...] [--part test] [--limit N]
 
 Each set becomes a folder of documents with access rules and a golden set, is indexed as any other
 and measured as any other. workarena: 500 questions with known values, 280 of them again by someone
 who may read all but the one article that answers, and 300 questions that no article answers.
 handbook: which page is cited. mtrag: conversations with their history, by answerability. squad:
 paragraphs by article, half of the questions without an answer. injection: the sample company's own
-cases, its pages as they are and again with an attack planted in each.
+cases, its pages as they are and again with an attack planted in each. ``--part test`` asks only
+what the shipped reader was neither trained nor tuned on (`bench/reader_rows.py`).
 """
 
 import argparse
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.corpora import DATA, ROOT, SCRATCH, rows_of, safe_name
+from bench.reader_rows import Part, conversation, part_of, squad_parts
 from bot.cli.evaluating import Wanted, evaluate
 from bot.house import open_house
 from bot.settings import KnowledgeSettings, Settings
@@ -37,19 +40,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     for name in chosen.only or _SETS:
         print(f"\n-- {name}", flush=True)
-        folder = SCRATCH / "outside" / name
-        golden = _SETS[name](folder)
-        settings = Settings(data=folder / "data", knowledge=KnowledgeSettings(folder=folder))
-        with open_house(settings) as house:
-            report = house.ingest()
-        print(f"{report.documents} documents, {report.chunks_embedded} chunks embedded")
+        made = indexed(name)
         wanted = Wanted(
-            golden=(golden,),
+            golden=(made.golden,),
             arms=tuple(chosen.arm or ("quote", "few-shot")),
+            tags=(chosen.part,) if chosen.part else (),
             limit=chosen.limit,
             html=chosen.html / f"{name}.html" if chosen.html else None,
         )
-        evaluate(settings, wanted)
+        evaluate(made.settings, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A set that lies in a folder of its own, indexed."""
+
+    settings: Settings
+    golden: Path
+
+
+def indexed(name: str) -> Made:
+    """Make the folder of a set and index it; what did not change is not embedded again."""
+    folder = SCRATCH / "outside" / name
+    golden = _SETS[name](folder)
+    settings = Settings(data=folder / "data", knowledge=KnowledgeSettings(folder=folder))
+    with open_house(settings) as house:
+        report = house.ingest()
+    print(f"{report.documents} documents, {report.chunks_embedded} chunks embedded", flush=True)
+    return Made(settings, golden)
 
 
 def _workarena(folder: Path) -> Path:
@@ -62,18 +80,20 @@ def _workarena(folder: Path) -> Path:
         name, value = row["doc_id"], str(articles[row["doc_id"]]["value"])
         asked = {"id": row["qid"], "question": row["question"], "roles": [*articles]}
         values = list(dict.fromkeys(filter(None, [row["answer"], *row["alternative_answers"]])))
-        known = {"sources": [f"{name}.md"], "answers": values, "tags": ["answerable"]}
+        part = part_of(name, articles)
+        known = {"sources": [f"{name}.md"], "answers": values, "tags": ["answerable", part]}
         cases.append(asked | known)
         if not articles[name]["other_docs_with_value"]:
             others = {
                 "id": f"{row['qid']}-hidden",
                 "roles": [one for one in articles if one != name],
             }
-            refused = {"expect": "decline", "forbidden": [value], "tags": ["hidden"]}
+            refused = {"expect": "decline", "forbidden": [value], "tags": ["hidden", part]}
             cases.append(asked | others | refused)
     for number, row in enumerate(rows_of("out_of_scope/queries.jsonl")):
         asked = {"id": f"oos{number}", "question": row["text"], "roles": [*articles]}
-        cases.append(asked | {"expect": "decline", "tags": ["out-of-scope"]})
+        part = "test" if number % 2 else "tune"
+        cases.append(asked | {"expect": "decline", "tags": ["out-of-scope", part]})
     return _write_golden(folder, "workarena_kb", cases)
 
 
@@ -105,11 +125,15 @@ def _mtrag(folder: Path) -> Path:
         names[row["doc_id"]]: f"# {row['title'] or 'Untitled'}\n\n{row['text']}" for row in rows
     }
     _write_folder(folder, pages, [{"match": "**", "roles": _EVERYONE}])
-    cases = [_of_conversation(row, names) for row in rows_of("mtrag_un/tasks.jsonl")]
+    tasks = rows_of("mtrag_un/tasks.jsonl")
+    talks = {conversation(row["task_id"]) for row in tasks}
+    cases = [
+        _of_conversation(row, names, part_of(conversation(row["task_id"]), talks)) for row in tasks
+    ]
     return _write_golden(folder, "mtrag_un", cases)
 
 
-def _of_conversation(row: Case, names: Mapping[str, str]) -> Case:
+def _of_conversation(row: Case, names: Mapping[str, str], part: Part) -> Case:
     is_answered = row["answerability"] in _ANSWERED and row["context_ids"]
     turns = [turn["text"] for turn in row["history"]]
     pairs = zip(turns[::2], turns[1::2], strict=False)
@@ -120,7 +144,7 @@ def _of_conversation(row: Case, names: Mapping[str, str]) -> Case:
         "history": [{"asked": asked, "answered": answered} for asked, answered in pairs],
         "sources": [names[one] for one in row["context_ids"]] if is_answered else [],
         "expect": "answer" if is_answered else "decline",
-        "tags": [row["answerability"].lower()],
+        "tags": [row["answerability"].lower(), part],
     }
 
 
@@ -134,16 +158,18 @@ def _squad(folder: Path) -> Path:
         for path, parts in texts.items()
     }
     _write_folder(folder, pages, [{"match": "**", "roles": _EVERYONE}])
-    return _write_golden(folder, "squad2", [_of_paragraph(row) for row in rows])
+    parts = squad_parts()
+    cases = [_of_paragraph(row, parts.get(row["title"], "train")) for row in rows]
+    return _write_golden(folder, "squad2", cases)
 
 
-def _of_paragraph(row: Case) -> Case:
+def _of_paragraph(row: Case, part: Part) -> Case:
     asked = {"id": row["id"], "question": row["question"], "roles": _EVERYONE}
     if row["is_impossible"]:
-        return asked | {"expect": "decline", "tags": ["unanswerable", row["title"]]}
+        return asked | {"expect": "decline", "tags": ["unanswerable", row["title"], part]}
     values = list(dict.fromkeys(row["answers"]))
     known = {"sources": [f"{safe_name(row['title'])}.md"], "answers": values}
-    return asked | known | {"tags": ["answerable", row["title"]]}
+    return asked | known | {"tags": ["answerable", row["title"], part]}
 
 
 def _injection(folder: Path) -> Path:
@@ -206,6 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=sorted(_SETS))
     parser.add_argument("--arm", action="append", help="as `housevoice evaluate` takes it")
     parser.add_argument("--limit", type=int, default=0, help="about so many cases of each set")
+    parser.add_argument("--part", choices=["tune", "test"], help="of workarena, mtrag, squad")
     parser.add_argument("--html", type=Path, help="write reports to this folder")
     return parser
 

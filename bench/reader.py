@@ -3,9 +3,10 @@
     python -m bench.reader ADAPTER [--limit N]
 
 Questions on a tenth of squad's articles: is the paragraph an answer at all (area under the ROC
-curve), and which of its sentences holds it. Rules: cosine of question and paragraph, of question
-and best sentence, BM25, shared words by rarity, and all of them in a logistic regression that was
-fitted on other articles.
+curve), and which of its sentences holds it. The reader reads as in production: the sentences that
+are nearest to the question, each between its neighbours. Rules: cosine of question and paragraph,
+of question and best sentence, BM25, shared words by rarity, and all of them in a logistic
+regression that was fitted on other articles.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
@@ -23,16 +24,39 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from adapters.cross_encoder import CrossEncoder, laid_out
+from adapters.cross_encoder import CrossEncoder
 from adapters.statistics import wilson
 from bench.corpora import embedded, embedder, found_model
 from bench.reader_rows import Item, squad
+from bot.judging import TrainedJudge
 from bot.settings import Settings
+from knowledge.judging import Sheet, judged
 from knowledge.sentences import sentences
 from knowledge.terms import terms
 
 _FITTED_ON = 2_000  # questions of other articles
-_READ_AT_ONCE = 6  # passages for one question, as in production
+READ_AT_ONCE = 6
+"""Sentences read for one question, as in production."""
+
+READER = "the trained reader"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured; of each method a value with its 95 % interval.
+
+    Attributes:
+        auroc: Area under the curve of "is it answered at all".
+        right_sentence: Share of answers that stand in the sentence it takes.
+        ms_per_question: Of the reader, at the median, on one thread.
+    """
+
+    questions: int
+    answerable: int
+    articles: list[str]
+    auroc: dict[str, dict[str, float]]
+    right_sentence: dict[str, dict[str, float]]
+    ms_per_question: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,45 +80,60 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--limit", type=int, default=0)
     chosen = parser.parse_args(arguments)
     items = squad(is_held_out=True)[: chosen.limit or None]
+    print(json.dumps(asdict(measured(items, opened(chosen.adapter))), indent=2))
+
+
+def opened(adapter: Path) -> TrainedJudge:
+    """Load an adapter that nobody has calibrated yet."""
     base = found_model(Settings().knowledge.embedder).folder
-    reader = CrossEncoder(base, chosen.adapter, threads=1)
-    figures = measured(items, reader)
-    print(json.dumps(figures, indent=2))
+    return TrainedJudge("reader", 0.0, 0.0, CrossEncoder(base, adapter, threads=1))
 
 
-def measured(items: Sequence[Item], reader: CrossEncoder) -> dict[str, object]:
+def measured(items: Sequence[Item], judge: TrainedJudge) -> Figures:
     """Return areas, shares of right sentences and milliseconds, side by side."""
-    split = [sentences(item.context) for item in items]
-    rules = _rules(items, split)
-    trained = _trained(items, split, reader)
+    sheets = [Sheet(item.title, tuple(sentences(item.context))) for item in items]
+    split = [sheet.sentences for sheet in sheets]
+    columns, orders = _features(items, split)
+    rules = _rules(columns, [order[0] for order in orders])
+    trained = _trained(items, sheets, orders, judge)
     truth = np.array([bool(item.answers) for item in items])
-    areas = {one.name: _area(truth, one.answers) for one in [*rules, trained]}
-    right = {
-        one.name: _right(items, split, one.places) for one in [*rules, trained] if len(one.places)
-    }
-    return {
-        "questions": len(items),
-        "answerable": int(truth.sum()),
-        "articles": sorted({item.title for item in items}),
-        "auroc": areas,
-        "right_sentence": right,
-        "ms_per_question": _latency_ms(items, split, reader),
-    }
-
-
-def _trained(items: Sequence[Item], split: Sequence[Sequence[str]], reader: CrossEncoder) -> Scored:
-    odds = [
-        reader.judge(item.question, [laid_out(item.title, parts)])[0]
-        for item, parts in zip(items, split, strict=True)
-    ]
-    return Scored(
-        "reader", np.array([max(one) for one in odds]), [int(np.argmax(one)) for one in odds]
+    everyone = [*rules, trained]
+    return Figures(
+        questions=len(items),
+        answerable=int(truth.sum()),
+        articles=sorted({item.title for item in items}),
+        auroc={one.name: _area(truth, one.answers) for one in everyone},
+        right_sentence={
+            one.name: _right(items, split, one.places) for one in everyone if len(one.places)
+        },
+        ms_per_question=_latency_ms(items, sheets, orders, judge),
     )
 
 
-def _rules(items: Sequence[Item], split: Sequence[Sequence[str]]) -> list[Scored]:
+def _trained(
+    items: Sequence[Item],
+    sheets: Sequence[Sheet],
+    orders: Sequence[Sequence[int]],
+    judge: TrainedJudge,
+) -> Scored:
+    odds = [
+        {
+            place: value
+            for (_, place), value in judged(
+                judge, item.question, [(sheet, at) for at in order[:READ_AT_ONCE]]
+            ).items()
+        }
+        for item, sheet, order in zip(items, sheets, orders, strict=True)
+    ]
+    return Scored(
+        READER,
+        np.array([max(one.values()) for one in odds]),
+        [max(one, key=one.__getitem__) for one in odds],
+    )
+
+
+def _rules(columns: NDArray[np.float64], places: Sequence[int]) -> list[Scored]:
     """Score by what retrieval knows; the best of these is what a reader has to beat."""
-    columns, places = _features(items, split)
     others = squad(is_held_out=False)[:_FITTED_ON]
     known, _ = _features(others, [sentences(item.context) for item in others])
     model = LogisticRegression(max_iter=1000)
@@ -110,8 +149,8 @@ def _rules(items: Sequence[Item], split: Sequence[Sequence[str]]) -> list[Scored
 
 def _features(
     items: Sequence[Item], split: Sequence[Sequence[str]]
-) -> tuple[NDArray[np.float64], list[int]]:
-    """Return (n, 4) float64, one column a rule, and the sentence nearest to each question."""
+) -> tuple[NDArray[np.float64], list[list[int]]]:
+    """Return (n, 4) float64, a column for each rule, and the sentences, nearest first."""
     model = embedder()
     asked = embedded([item.question for item in items], model)
     whole = embedded([item.context for item in items], model)
@@ -126,7 +165,7 @@ def _features(
     columns = np.column_stack(
         [(asked * whole).sum(axis=1), [one.max() for one in cosines], np.array(lexical)]
     )
-    return columns.astype(np.float64), [int(one.argmax()) for one in cosines]
+    return columns.astype(np.float64), [[int(i) for i in np.argsort(-one)] for one in cosines]
 
 
 def _rarity(texts: Sequence[str]) -> Callable[[str], float]:
@@ -169,14 +208,18 @@ def _right(
 
 
 def _latency_ms(
-    items: Sequence[Item], split: Sequence[Sequence[str]], reader: CrossEncoder
+    items: Sequence[Item],
+    sheets: Sequence[Sheet],
+    orders: Sequence[Sequence[int]],
+    judge: TrainedJudge,
 ) -> float:
-    """Return the median time to read as many passages as one question has in production."""
-    laid = [laid_out(item.title, parts) for item, parts in zip(items, split, strict=True)]
+    """Return the median time to read as many sentences as one question has in production."""
+    near = [(sheet, order[0]) for sheet, order in zip(sheets, orders, strict=True)]
+    apart = list(dict.fromkeys(near))  # windows of one paragraph would be read once
     seconds = list[float]()
-    for number in range(0, min(len(laid), 180) - _READ_AT_ONCE, _READ_AT_ONCE):
+    for number in range(0, min(len(apart), 180) - READ_AT_ONCE, READ_AT_ONCE):
         began = time.perf_counter()
-        reader.judge(items[number].question, laid[number : number + _READ_AT_ONCE])
+        judged(judge, items[number].question, apart[number : number + READ_AT_ONCE])
         seconds.append(time.perf_counter() - began)
     return round(1000 * median(seconds), 1)
 

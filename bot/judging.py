@@ -9,7 +9,7 @@ from adapters.manifests import AdapterRef
 from adapters.registry import Registry
 from bot.models import FoundModel
 from bot.voices import PROMOTED
-from knowledge.reading import Sheet
+from knowledge.judging import Sheet
 
 DOMAIN = "reader"
 """Where the registry keeps readers."""

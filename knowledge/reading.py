@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from knowledge.documents import Passage
 from knowledge.embedding import Embedder
+from knowledge.judging import Judge, Sheet, judged
 from knowledge.retrieval import Retrieved
 from knowledge.statements import Statement, statements
 from knowledge.terms import terms
@@ -32,7 +33,7 @@ _HOW_TO = re.compile(
     r"|\bwhat to do\b|\bsteps\b",
     re.IGNORECASE,
 )
-_JUDGED = 6  # passages that a judge reads for one question
+_JUDGED = 6  # sentences that a judge reads for one question, and their neighbours
 _READ = 24  # sentences embedded for one question; more did not help, see docs/log.md
 _REMEMBERED = 20_000  # sentence vectors kept: 30 MB
 
@@ -82,22 +83,6 @@ class Reader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A passage as a judge reads it."""
-
-    title: str
-    sentences: tuple[str, ...]
-
-
-class Judge(Protocol):
-    """A trained model that reads question and passage together."""
-
-    def judge(self, question: str, passages: Sequence[Sheet]) -> Sequence[Sequence[float]]:
-        """Return for each sentence of each passage the log-odds that the answer stands in it."""
-        ...
-
-
 @dataclass
 class SentenceReader:
     """Reads by similarity; not safe for threads, as it belongs to the worker.
@@ -106,7 +91,7 @@ class SentenceReader:
         limit: Sentences chosen.
         per_document: Chunks of one document that they may come from.
         bearing: Threshold on the best sentence; belongs to the embedder, and to the judge.
-        judge: Reads the most promising passages once more; None: similarity alone decides.
+        judge: Reads the most promising sentences once more; None: similarity alone decides.
         trust: Weight of its judgement.
     """
 
@@ -153,20 +138,14 @@ class SentenceReader:
         """Add to each score how surely the answer stands in that sentence."""
         if self.judge is None or not scored:
             return scored
-        best = sorted(scored, key=lambda one: (-one.score, one.place))
-        passages = list(dict.fromkeys(one.passage for one in best))[:_JUDGED]
-        sheets = [Sheet(one.crumb or one.title, _texts(one)) for one in passages]
-        odds = self.judge.judge(retrieved.query, sheets)
-        sure = {
-            (passage.chunk_id, number): _surety(value)
-            for passage, values in zip(passages, odds, strict=True)
-            for number, value in enumerate(values)
-        }
+        best = sorted(scored, key=lambda one: (-one.score, one.place))[:_JUDGED]
+        sheets = {one.passage: Sheet.of(one.passage) for one in scored}
+        odds = judged(
+            self.judge, retrieved.query, [(sheets[one.passage], one.place[1]) for one in best]
+        )
+        sure = {key: self.trust * _surety(value) for key, value in odds.items()}
         return [
-            replace(
-                one,
-                score=one.score + self.trust * sure.get((one.passage.chunk_id, one.place[1]), 0.0),
-            )
+            replace(one, score=one.score + sure.get((sheets[one.passage], one.place[1]), 0.0))
             for one in scored
         ]
 
@@ -185,10 +164,6 @@ class SentenceReader:
         while len(self._vectors) > _REMEMBERED:
             self._vectors.popitem(last=False)
         return rows
-
-
-def _texts(passage: Passage) -> tuple[str, ...]:
-    return tuple(one.text for one in statements(passage))
 
 
 def _surety(log_odds: float) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
 from tiny_voices import save_base
 from trained_adapters import trained
 
@@ -186,6 +187,16 @@ def test_equal_trainings_give_equal_bytes(spec: Spec, tmp_path: Path) -> None:
 
     assert weights(once) == weights(again) != weights(other)
     assert (once / CONFIG).read_bytes() == (again / CONFIG).read_bytes()
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_an_adapter_is_as_fine_as_its_base(spec: Spec, dtype: str) -> None:
+    """What is served in bfloat16 is written so: every machine loads the same numbers."""
+    run(spec, dtype=dtype, max_steps=1)
+
+    saved = load_file(spec.out / WEIGHTS)
+
+    assert {str(one.dtype) for one in saved.values()} == {f"torch.{dtype}"}
 
 
 def test_an_interrupted_training_goes_on_where_it_was(spec: Spec, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 from fakes import HashingEmbedder
 
 from knowledge.documents import Passage
-from knowledge.reading import Reading, SentenceReader, Sheet
+from knowledge.judging import Sheet
+from knowledge.reading import Reading, SentenceReader
 from knowledge.retrieval import Retrieved
 from knowledge.statements import statements
 from knowledge.terms import terms
@@ -294,10 +295,10 @@ def test_a_judge_that_finds_no_answer_makes_a_near_miss_decline() -> None:
     assert not judged(question, JudgeOf("nothing"), passage, bearing=1.5).is_answered
 
 
-def test_a_judge_reads_only_the_most_promising_passages() -> None:
+def test_a_judge_reads_only_the_most_promising_sentences() -> None:
     """Six of them, whatever was retrieved: each costs milliseconds."""
     judge = JudgeOf(WIFI)
-    passages = [a_passage(f"{LUNCH} {n}", name=f"p{n}") for n in range(9)]
+    passages = [a_passage(f"Lunch {n} is at noon.", name=f"p{n}") for n in range(9)]
 
     judged("the wifi code", judge, a_passage(WIFI), *passages)
 
