@@ -84,6 +84,8 @@ def save(model: Any, folder: Path, base_id: str, dtype: str = "float32") -> None
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = base_id
     config["target_modules"] = sorted(config["target_modules"])
+    if config["modules_to_save"]:  # peft names the head anew each time that it is loaded
+        config["modules_to_save"] = sorted(set(config["modules_to_save"]))
     text = json.dumps(config, indent=2, sort_keys=True)
     (folder / CONFIG).write_text(f"{text}\n", encoding="utf-8")
     for file in folder.iterdir():

@@ -185,7 +185,9 @@ def _adapted(spec: Spec) -> Any:
         spec.base, local_files_only=True, use_safetensors=True
     )
     if spec.start:
-        return PeftModel.from_pretrained(base, str(spec.start), is_trainable=True)
+        model = PeftModel.from_pretrained(base, str(spec.start), is_trainable=True)
+        model.peft_config["default"].base_model_name_or_path = str(spec.base)  # peft looks there
+        return model
     lora = LoraConfig(
         r=spec.rank,
         lora_alpha=2 * spec.rank,

@@ -49,6 +49,7 @@ class Figures:
         auroc: Area under the curve of "is it answered at all".
         right_sentence: Share of answers that stand in the sentence it takes.
         ms_per_question: Of the reader, at the median, on one thread.
+        timed: So many questions were.
     """
 
     questions: int
@@ -57,6 +58,7 @@ class Figures:
     auroc: dict[str, dict[str, float]]
     right_sentence: dict[str, dict[str, float]]
     ms_per_question: float
+    timed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def measured(items: Sequence[Item], judge: TrainedJudge) -> Figures:
     trained = _trained(items, sheets, orders, judge)
     truth = np.array([bool(item.answers) for item in items])
     everyone = [*rules, trained]
+    seconds = _seconds(items, sheets, orders, judge)
     return Figures(
         questions=len(items),
         answerable=int(truth.sum()),
@@ -106,7 +109,8 @@ def measured(items: Sequence[Item], judge: TrainedJudge) -> Figures:
         right_sentence={
             one.name: _right(items, split, one.places) for one in everyone if len(one.places)
         },
-        ms_per_question=_latency_ms(items, sheets, orders, judge),
+        ms_per_question=round(1000 * median(seconds), 1),
+        timed=len(seconds),
     )
 
 
@@ -207,21 +211,21 @@ def _right(
     return {"value": round(share, 3), "low": round(bounds.low, 3), "high": round(bounds.high, 3)}
 
 
-def _latency_ms(
+def _seconds(
     items: Sequence[Item],
     sheets: Sequence[Sheet],
     orders: Sequence[Sequence[int]],
     judge: TrainedJudge,
-) -> float:
-    """Return the median time to read as many sentences as one question has in production."""
+) -> list[float]:
+    """Time the reading of as many sentences as one question has in production."""
     near = [(sheet, order[0]) for sheet, order in zip(sheets, orders, strict=True)]
     apart = list(dict.fromkeys(near))  # windows of one paragraph would be read once
     seconds = list[float]()
-    for number in range(0, min(len(apart), 180) - READ_AT_ONCE, READ_AT_ONCE):
+    for number in range(0, min(len(apart), 180) - READ_AT_ONCE + 1, READ_AT_ONCE):
         began = time.perf_counter()
         judged(judge, items[number].question, apart[number : number + READ_AT_ONCE])
         seconds.append(time.perf_counter() - began)
-    return round(1000 * median(seconds), 1)
+    return seconds
 
 
 if __name__ == "__main__":

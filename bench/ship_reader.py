@@ -1,8 +1,8 @@
 """Tune a trained reader, hold it against the rules, and lay it out as the program ships it.
 
-    python -m bench.ship_reader [--adapter FOLDER] [--out FOLDER]
+    python -m bench.ship_reader [--out FOLDER]
 
-Its weight and threshold are tuned on questions that it was not trained on; its gates are held on
+Its weight and veto are tuned on questions that it was not trained on; its gates are held on
 articles that it has never seen. Nothing is written if a gate fails.
 """
 
@@ -31,7 +31,7 @@ from bot.models import FoundModel, find_embedder
 from bot.settings import Settings
 from knowledge.reading import SentenceReader
 
-_SETS = ("workarena", "mtrag", "squad")
+_SETS = {"workarena": 1, "mtrag": 1, "squad": 3}  # each so many-th question is tuned on
 _SHIPPED = ROOT / "adapters" / "voices" / "house" / "reader"
 _MAX_TOKENS = 320
 _RIGHT = 0.80  # of the sentences that it takes
@@ -41,28 +41,34 @@ _SLOWEST_MS = 500.0  # for one question, on one thread
 def main(arguments: Sequence[str] | None = None) -> None:
     """Tune, measure, and write if all gates pass."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--adapter", type=Path, default=STAGES[-1])
     parser.add_argument("--out", type=Path, default=_SHIPPED)
     chosen = parser.parse_args(arguments)
-    judge = opened(chosen.adapter)
+    adapter = STAGES[-1]
+    judge = opened(adapter)
     figures = measured(squad(is_held_out=True), judge)
     found = tuned(
-        {name: searched(indexed(name), "tune") for name in _SETS},
+        {name: searched(indexed(name), "tune")[::step] for name, step in _SETS.items()},
         SentenceReader(embedder()),
         judge,
     )
     gates = _gates(figures)
-    manifest = _manifest(find_embedder(Settings()), chosen.adapter, found)
-    record = _record(manifest, figures, found, gates)
-    print(json.dumps(record, indent=2, default=str))
+    for one in gates:
+        print(f"{one.name}: {'passed' if one.passed else 'failed'}; {one.detail}")
     if not all(one.passed for one in gates):
         sys.exit("nothing is written: a gate failed")
-    chosen.out.mkdir(parents=True, exist_ok=True)
+    _write(adapter, chosen.out, figures, found)
+
+
+def _write(adapter: Path, out: Path, figures: Figures, found: Tuned) -> None:
+    """Write weights, configuration, manifest and record."""
+    manifest = _manifest(find_embedder(Settings()), adapter, found)
+    record = _record(manifest, figures, found, _gates(figures))
+    out.mkdir(parents=True, exist_ok=True)
     for name in (WEIGHTS, CONFIG):
-        (chosen.out / name).write_bytes((chosen.adapter / name).read_bytes())
-    (chosen.out / MANIFEST).write_bytes(manifest.canonical)
+        (out / name).write_bytes((adapter / name).read_bytes())
+    (out / MANIFEST).write_bytes(manifest.canonical)
     text = json.dumps(record, indent=2, default=str)
-    (chosen.out / RECORD).write_text(f"{text}\n", encoding="utf-8")
+    (out / RECORD).write_text(f"{text}\n", encoding="utf-8")
 
 
 def _gates(figures: Figures) -> tuple[GateResult, ...]:
@@ -85,7 +91,9 @@ def _gates(figures: Figures) -> tuple[GateResult, ...]:
             is_passed=area["low"] > rule["value"],
         ),
         _gate("evidence", right["value"], least, n_right, shown, is_passed=right["low"] > least),
-        _gate("latency", took, _SLOWEST_MS, n, f"{took} ms", is_passed=took <= _SLOWEST_MS),
+        _gate(
+            "latency", took, _SLOWEST_MS, figures.timed, f"{took} ms", is_passed=took <= _SLOWEST_MS
+        ),
     )
 
 
@@ -103,6 +111,8 @@ def _beside(values: Mapping[str, Mapping[str, float]]) -> tuple[Mapping[str, flo
 def _manifest(base: FoundModel, adapter: Path, found: Tuned) -> Manifest:
     results = [json.loads((stage / "result.json").read_text()) for stage in STAGES]
     rows = [stage.with_suffix(".jsonl").read_bytes() for stage in STAGES]
+    if [one["rows"] for one in results] != [len(one.splitlines()) for one in rows]:
+        sys.exit(f"the rows beside {', '.join(map(str, STAGES))} are not what was trained on")
     return Manifest(
         kind="reader",
         domain=DOMAIN,
@@ -122,8 +132,8 @@ def _manifest(base: FoundModel, adapter: Path, found: Tuned) -> Manifest:
             method="cross-encoder",
             seed=13,
             config={
-                "bearing": found.bearing,
                 "trust": found.trust,
+                "veto": found.veto,
                 "max_tokens": _MAX_TOKENS,
                 "steps": sum(one["steps"] for one in results),
             },

@@ -1,7 +1,8 @@
-"""How much a trained reader is worth beside similarity, and when that is enough to answer.
+"""How much a trained reader is worth beside similarity, and when it vetoes an answer.
 
-Each set of questions is searched once; then the reader's weight and the threshold are chosen that
-gain most over similarity alone, on answering and on declining alike.
+Each set of questions is searched once; then the reader's weight and its veto are chosen that lose
+least against similarity alone, on answering and on declining alike, and gain most. The threshold on
+similarity stays as it is: another one trades answering for declining, with any reader.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,8 +20,8 @@ from knowledge.judging import Judge, Sheet
 from knowledge.reading import BEARING, SentenceReader
 from knowledge.retrieval import Retrieved
 
-_TRUSTS = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2)
-_STEPS = 60  # thresholds tried for each weight
+_TRUSTS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
+_VETOES = (0.0, 0.001, 0.003, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,10 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """The weight and threshold that gained most, and what they gave."""
+    """The weight and veto that gained most, and what they gave."""
 
     trust: float
-    bearing: float
+    veto: float
     before: Mapping[str, Rates]
     after: Mapping[str, Rates]
 
@@ -69,33 +70,32 @@ def searched(made: Made, tag: str) -> list[Found]:
 
 
 def tuned(sets: Mapping[str, Sequence[Found]], reader: SentenceReader, judge: Judge) -> Tuned:
-    """Choose by the smaller of the two gains, on the mean over the sets."""
-    before = {name: _rates(_read(found, reader), BEARING) for name, found in sets.items()}
-    reader.judge, best = _Remembering(judge), None
+    """Choose what loses least where it loses most, and of that what gains most in all."""
+    before = {name: _rates(_read(found, reader), 0.0) for name, found in sets.items()}
+    reader.judge, best = _Remembering(judge), list[tuple[tuple[float, float], Tuned]]()
     for trust in _TRUSTS:
         reader.trust = trust
         read = {name: _read(found, reader) for name, found in sets.items()}
-        tops = [top for one in read.values() for top, *_ in one]
-        for bearing in np.quantile(tops, np.linspace(0.02, 0.9, _STEPS)):
-            after = {name: _rates(one, float(bearing)) for name, one in read.items()}
-            gain = np.mean([_gain(before[name], after[name]) for name in sets])
-            if best is None or gain > best[0]:
-                best = (gain, Tuned(trust, round(float(bearing), 3), before, after))
-    if best is None:
-        raise ValueError
-    return best[1]
+        for veto in _VETOES:
+            after = {name: _rates(one, veto) for name, one in read.items()}
+            gains = [
+                gain
+                for name in sets
+                for gain in (
+                    after[name].answered - before[name].answered,
+                    after[name].declined - before[name].declined,
+                )
+            ]
+            rank = (min(0.0, *gains), sum(gains))
+            best.append((rank, Tuned(trust, veto, before, after)))
+    return max(best, key=lambda one: one[0])[1]
 
 
-def _gain(before: Rates, after: Rates) -> float:
-    gains = (after.answered - before.answered, after.declined - before.declined)
-    return min(gains) + 0.1 * sum(gains)
-
-
-_Read = tuple[float, bool, bool]
+_Read = tuple[float, float, bool, bool]
 
 
 def _read(found: Iterable[Found], reader: SentenceReader) -> list[_Read]:
-    """Return for each question the best score, whether it is right, and whether it can be."""
+    """Return for each question both scores, whether it is right, and whether it can be."""
     results = list[_Read]()
     for one in found:
         reading = reader.read(one.retrieved)
@@ -105,13 +105,15 @@ def _read(found: Iterable[Found], reader: SentenceReader) -> list[_Read]:
             else path_of(evidence.passage.doc_id) in one.sources
             for evidence in reading.evidence
         )
-        results.append((reading.bearing, is_right, one.is_answerable))
+        results.append((reading.bearing, reading.surest, is_right, one.is_answerable))
     return results
 
 
-def _rates(read: Sequence[_Read], bearing: float) -> Rates:
-    said = [is_right and top >= bearing for top, is_right, can_be in read if can_be]
-    kept = [top < bearing for top, _, can_be in read if not can_be]
+def _rates(read: Sequence[_Read], veto: float) -> Rates:
+    is_spoken = [top >= BEARING and sure >= veto for top, sure, *_ in read]
+    said, kept = list[bool](), list[bool]()
+    for spoken, (*_, is_right, can_be) in zip(is_spoken, read, strict=True):
+        (said if can_be else kept).append(spoken and is_right if can_be else not spoken)
     return Rates(float(np.mean(said)), float(np.mean(kept)))
 
 

@@ -80,7 +80,7 @@ class Adapted:
         judge = self.judge
         if judge is None:
             return plain
-        return replace(plain, bearing=judge.bearing, judge=judge, trust=judge.trust)
+        return replace(plain, judge=judge, trust=judge.trust, veto=judge.veto)
 
     def voices(
         self,

@@ -21,13 +21,12 @@ class TrainedJudge:
 
     Attributes:
         name: Stands in the configuration of each answer.
-        bearing: Threshold on the best sentence that was measured for it.
-        trust: Weight of its judgement that was measured for it.
+        trust, veto: Of the reading, as they were tuned for it.
     """
 
     name: str
-    bearing: float
     trust: float
+    veto: float
     encoder: CrossEncoder
 
     def judge(self, question: str, passages: Sequence[Sheet]) -> Sequence[Sequence[float]]:
@@ -68,9 +67,11 @@ def load_judge(ref: AdapterRef, base: FoundModel, *, threads: int) -> TrainedJud
         raise AdapterRejectedError(ref.name, "it was trained on another base")
     config = ref.manifest.training.config
     try:
-        bearing, trust = float(config["bearing"]), float(config["trust"])
+        trust, veto = (float(config[name]) for name in ("trust", "veto"))
         max_tokens = int(config["max_tokens"])
     except (KeyError, ValueError) as error:
-        raise AdapterRejectedError(ref.name, "its manifest names no thresholds") from error
+        raise AdapterRejectedError(
+            ref.name, "its manifest does not say how it was tuned"
+        ) from error
     encoder = CrossEncoder(base.folder, ref.folder, threads=threads, max_tokens=max_tokens)
-    return TrainedJudge(ref.name, bearing, trust, encoder)
+    return TrainedJudge(ref.name, trust, veto, encoder)

@@ -7,7 +7,7 @@ reader can follow behind the same protocol. Knows no language model.
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -62,14 +62,16 @@ class Reading:
     Attributes:
         evidence: Best first; where a how-to is asked, its steps in their order come first.
         n_steps: So many of the first are the steps of a how-to, in order; 0 if none was asked.
-        bearing: Score of the best sentence; 0 without any.
+        bearing: Similarity score of the best sentence; 0 without any.
         is_answered: Whether that is enough to answer.
+        surest: How sure a judge is of any sentence [0..1]; 1 without a judge.
     """
 
     evidence: tuple[Evidence, ...]
     bearing: float
     is_answered: bool
     n_steps: int = 0
+    surest: float = 1.0
 
 
 _Place = tuple[Passage, Statement, tuple[int, int]]
@@ -90,9 +92,10 @@ class SentenceReader:
     Attributes:
         limit: Sentences chosen.
         per_document: Chunks of one document that they may come from.
-        bearing: Threshold on the best sentence; belongs to the embedder, and to the judge.
+        bearing: Threshold on the best sentence by similarity; belongs to the embedder.
         judge: Reads the most promising sentences once more; None: similarity alone decides.
-        trust: Weight of its judgement.
+        trust: Weight of its judgement where sentences are chosen.
+        veto: How sure it must be of one sentence; else the question is declined.
     """
 
     embedder: Embedder
@@ -101,16 +104,20 @@ class SentenceReader:
     bearing: float = BEARING
     judge: Judge | None = None
     trust: float = 0.0
+    veto: float = 0.0
     _vectors: OrderedDict[str, NDArray[np.float32]] = field(default_factory=OrderedDict)
 
     def read(self, retrieved: Retrieved) -> Reading:
         """Score each sentence of each passage and keep the best."""
-        scored = self._judged(
-            self._scored(_exact(_found(retrieved), retrieved), retrieved), retrieved
-        )
+        scored = self._scored(_exact(_found(retrieved), retrieved), retrieved)
         if not scored:
             return Reading((), 0.0, is_answered=False)
-        ranked = _in_force(sorted(scored, key=lambda one: (-one.score, one.place)), retrieved)
+        similar = _in_force(_ranked(scored), retrieved)
+        bearing, sure = similar[0].score, self._judged(similar, retrieved.query)
+        surest = max(sure.values(), default=1.0)
+        ranked = _ranked(
+            replace(one, score=one.score + self.trust * sure.get(one.place, 0.0)) for one in similar
+        )
         best, top = ranked[0], ranked[0].score
         near = [one for one in _distinct(ranked) if one.score >= top - _MARGIN]
         steps = _steps(best) if _HOW_TO.search(retrieved.query) else []
@@ -118,7 +125,8 @@ class SentenceReader:
         if len(steps) > 1:
             chosen = [*steps, *(one for one in chosen if one.text not in {s.text for s in steps})]
         n_steps = len(steps) if len(steps) > 1 else 0
-        return Reading(tuple(chosen), top, is_answered=top >= self.bearing, n_steps=n_steps)
+        is_answered = bearing >= self.bearing and surest >= self.veto
+        return Reading(tuple(chosen), bearing, is_answered, n_steps, surest)
 
     def _scored(self, found: Sequence[_Place], retrieved: Retrieved) -> list[Evidence]:
         """Embed the most promising sentences and score them."""
@@ -134,20 +142,19 @@ class SentenceReader:
             for (passage, s, place), cosine in zip(prior, np.maximum(alone, headed), strict=True)
         ]
 
-    def _judged(self, scored: list[Evidence], retrieved: Retrieved) -> list[Evidence]:
-        """Add to each score how surely the answer stands in that sentence."""
-        if self.judge is None or not scored:
-            return scored
-        best = sorted(scored, key=lambda one: (-one.score, one.place))[:_JUDGED]
-        sheets = {one.passage: Sheet.of(one.passage) for one in scored}
-        odds = judged(
-            self.judge, retrieved.query, [(sheets[one.passage], one.place[1]) for one in best]
-        )
-        sure = {key: self.trust * _surety(value) for key, value in odds.items()}
-        return [
-            replace(one, score=one.score + sure.get((sheets[one.passage], one.place[1]), 0.0))
-            for one in scored
-        ]
+    def _judged(self, ranked: Sequence[Evidence], question: str) -> dict[tuple[int, int], float]:
+        """Return how surely the answer stands in the best sentences, and near them [0..1]."""
+        if self.judge is None:
+            return {}
+        sheets = {one.place[0]: Sheet.of(one.passage) for one in ranked}
+        wanted = [(sheets[one.place[0]], one.place[1]) for one in ranked[:_JUDGED]]
+        odds = judged(self.judge, question, wanted)
+        return {
+            (rank, at): _surety(odds[sheet, at])
+            for rank, sheet in sheets.items()
+            for at in range(len(sheet.sentences))
+            if (sheet, at) in odds
+        }
 
     def similarity(self, one: str, other: str) -> float:
         """Return the cosine between two sentences [-1..1]."""
@@ -222,6 +229,10 @@ def _exact(found: Sequence[_Place], retrieved: Retrieved) -> Sequence[_Place]:
         if codes <= set(terms(f"{passage.crumb}\n{one.heading}\n{one.text}"))
     ]
     return holding or found
+
+
+def _ranked(scored: Iterable[Evidence]) -> list[Evidence]:
+    return sorted(scored, key=lambda one: (-one.score, one.place))
 
 
 def _in_force(ranked: Sequence[Evidence], retrieved: Retrieved) -> list[Evidence]:

@@ -12,6 +12,7 @@ from trained_adapters import flip
 
 from adapters.cross_encoder import CrossEncoder, Laid, laid_out
 from adapters.errors import AdapterRejectedError, DatasetError, WrongThreadError
+from adapters.lora_config import config_objection
 from adapters.manifests import CONFIG, WEIGHTS, AdapterRef, Base, Data, Manifest, Training
 from adapters.reader_training import Row, Spec, read_rows, train
 from adapters.registry import RECORD, Registry
@@ -88,7 +89,7 @@ def a_manifest(base: FoundModel, folder: Path, **config: float | str) -> Manifes
         training=Training(
             method="cross-encoder",
             seed=13,
-            config={"bearing": 0.9, "trust": 0.4, "max_tokens": 320} | config,
+            config={"trust": 0.4, "veto": 0.1, "max_tokens": 320} | config,
             versions={},
         ),
         files={name: file_sha256(folder / name) for name in (WEIGHTS, CONFIG)},
@@ -127,6 +128,19 @@ def test_equal_trainings_give_equal_bytes(base: FoundModel, adapter: Path, tmp_p
     train(a_spec(base, written(tmp_path), tmp_path / "again"))
 
     assert (tmp_path / "again" / WEIGHTS).read_bytes() == (adapter / WEIGHTS).read_bytes()
+
+
+def test_a_second_stage_goes_on_from_the_first(
+    base: FoundModel, adapter: Path, tmp_path: Path
+) -> None:
+    """Its configuration is one that the registry takes; peft writes the head down twice."""
+    spec = a_spec(base, written(tmp_path), tmp_path / "second")
+    train(spec.model_copy(update={"start": adapter}))
+
+    config = (spec.out / CONFIG).read_bytes()
+
+    assert config_objection(config, "reader", base.name) == ""
+    assert (spec.out / WEIGHTS).read_bytes() != (adapter / WEIGHTS).read_bytes()
 
 
 def test_there_is_one_value_for_each_sentence(reader: CrossEncoder) -> None:
@@ -207,7 +221,7 @@ def test_the_shipped_reader_reads_from_the_first_start(
     named = a_house(base, tmp_path / "data", reader=installed.judge.name)
     off = a_house(base, tmp_path / "data", reader="none")
 
-    assert (reads.bearing, reads.trust) == (0.9, 0.4)
+    assert (reads.trust, reads.veto) == (0.4, 0.1)
     assert named.judge is not None
     assert named.judge.name == installed.judge.name
     assert off.judge is None
@@ -316,14 +330,14 @@ def test_a_second_thread_may_not_read(base: FoundModel, adapter: Path) -> None:
         other.submit(mine.judge, QUESTION, []).result()
 
 
-def test_a_reader_without_thresholds_or_of_another_base_is_refused(
+def test_a_reader_that_was_not_tuned_or_of_another_base_is_refused(
     base: FoundModel, adapter: Path
 ) -> None:
     """It would judge by figures that nobody measured."""
-    manifest = a_manifest(base, adapter, bearing="high")
+    manifest = a_manifest(base, adapter, trust="high")
     other = dataclasses.replace(base, sha256="f" * 64)
 
-    with pytest.raises(AdapterRejectedError, match="thresholds"):
+    with pytest.raises(AdapterRejectedError, match="tuned"):
         load_judge(AdapterRef("reader", "0" * 16, adapter, manifest), base, threads=1)
     with pytest.raises(AdapterRejectedError, match="another base"):
         load_judge(AdapterRef("reader", "0" * 16, adapter, manifest), other, threads=1)

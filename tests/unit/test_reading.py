@@ -271,10 +271,12 @@ class JudgeOf:
 
 
 def judged(question: str, judge: JudgeOf, *passages: Passage, bearing: float = 0.5) -> Reading:
-    """Read passages with a judge whose word is worth one."""
+    """Read passages with a judge whose word is worth one, and who must be half sure."""
     embedder = HashingEmbedder()
     retrieved = Retrieved(question, "v", embedder.embed_query(question), passages, 1.0, {})
-    return SentenceReader(embedder, bearing=bearing, judge=judge, trust=1.0).read(retrieved)
+    return SentenceReader(embedder, bearing=bearing, judge=judge, trust=1.0, veto=0.5).read(
+        retrieved
+    )
 
 
 def test_a_judge_puts_the_sentence_that_it_is_sure_of_first() -> None:
@@ -291,20 +293,45 @@ def test_a_judge_that_finds_no_answer_makes_a_near_miss_decline() -> None:
     """The words are the same, and yet nothing answers."""
     question, passage = "the wifi code is on the door.", a_passage(WIFI)
 
-    assert judged(question, JudgeOf(WIFI), passage, bearing=1.5).is_answered
-    assert not judged(question, JudgeOf("nothing"), passage, bearing=1.5).is_answered
+    sure, unsure = (judged(question, JudgeOf(one), passage) for one in (WIFI, "nothing"))
+
+    assert sure.is_answered
+    assert sure.surest > 0.99
+    assert not unsure.is_answered
+    assert unsure.bearing == sure.bearing
+
+
+def test_a_judge_does_not_bring_back_what_was_superseded() -> None:
+    """It reads sentences, and does not know which of them are in force."""
+    old = replace(a_passage(f"{WIFI} Really.", name="old"), is_superseded=True)
+    new = a_passage("The wifi code is on the wall.", name="new")
+    judge = JudgeOf(WIFI)
+
+    reading = judged("the wifi code is on the wall", judge, old, new, bearing=0.1)
+
+    assert [one.passage for one in reading.evidence] == [new]
+    assert all(WIFI not in one.sentences for one in judge.asked[0][1])
+
+
+def test_no_judge_makes_up_for_what_is_unlike_the_question() -> None:
+    """It may veto; what similarity declines stays declined, however sure it is."""
+    passage = a_passage(LUNCH)
+
+    assert not judged("the wifi code is on the door.", JudgeOf(LUNCH), passage).is_answered
 
 
 def test_a_judge_reads_only_the_most_promising_sentences() -> None:
     """Six of them, whatever was retrieved: each costs milliseconds."""
     judge = JudgeOf(WIFI)
-    passages = [a_passage(f"Lunch {n} is at noon.", name=f"p{n}") for n in range(9)]
+    text = "{0} opens at noon. {0} closes at one. Soup {0} is hot. Tea {0} is cold."
+    passages = [a_passage(text.format(f"Canteen {n}"), name=f"p{n}") for n in range(9)]
 
     judged("the wifi code", judge, a_passage(WIFI), *passages)
 
     sheets = judge.asked[0][1]
     assert len(sheets) == 6
     assert sheets[0].sentences == (WIFI,)
+    assert max(len(one.sentences) for one in sheets) == 3
 
 
 def test_without_passages_a_judge_is_not_asked() -> None:
