@@ -5,7 +5,7 @@ Looks at the times of files to tell how long a change of access took; reads none
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -21,6 +21,7 @@ from knowledge.rules import AccessRules
 
 _EVER = datetime.fromtimestamp(0, UTC)
 _MOST_LOOKED_AT = 1_000  # documents of one run
+_TICK = timedelta(milliseconds=20)  # so far a file's time may stand behind the clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def revocation_lag_s(
     folders = {source.name: source.folder for source in rules.sources}
     some = report.revoked[:_MOST_LOOKED_AT]
     causes = [rules.path, *_causes(some, folders)]
-    times = [time for time in map(_changed_at, causes) if before.indexed_at < time <= now]
+    since = before.indexed_at - _TICK
+    times = [time for time in map(_changed_at, causes) if since < time <= now]
     return (now - min(times)).total_seconds() if times else None
 
 

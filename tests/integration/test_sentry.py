@@ -310,6 +310,21 @@ def test_a_wrong_golden_set_is_told_at_the_start(firm: Firm, workspace: RunningW
         runner(house)
 
 
+def test_a_change_right_after_a_run_has_a_lag(firm: Firm) -> None:
+    """File times come from a slower clock: such a change may bear a time before the run's end."""
+    with open_house(firm.settings) as house:
+        house.ingest()
+        (firm.root / "pages" / "hr" / "pay.md").unlink()
+        ended = house.catalogue.state().indexed_at
+        assert ended is not None
+        just_before = ended.timestamp() - 0.005
+        os.utime(firm.root / "pages" / "hr", (just_before, just_before))
+        report = house.ingest()
+
+    assert report.revocation_lag_s is not None
+    assert 0 <= report.revocation_lag_s < 60
+
+
 def test_an_index_run_is_written_down(firm: Firm) -> None:
     """What changed by source, the versions before and after, and the time that a closing took."""
     with open_house(firm.settings) as house:
