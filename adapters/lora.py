@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
@@ -78,7 +78,7 @@ def save(model: Any, folder: Path, base_id: str, dtype: str = "float32") -> None
     """
     shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(folder, selected_adapters=["default"])  # not the frozen copy of DPO
-    weights = load_file(folder / WEIGHTS)
+    weights = load((folder / WEIGHTS).read_bytes())  # not mapped: the file is written anew
     rounded = {name: one.to(getattr(torch, dtype)) for name, one in weights.items()}
     save_file(rounded, folder / WEIGHTS, metadata={"format": "pt"})
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
