@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,17 @@ from adapters.decision_lines import Decision
 from adapters.gates import GateResult
 from adapters.manifests import CONFIG, MANIFEST, WEIGHTS, Base, Data, Kind, Manifest, Training
 from adapters.promotions import required
-from adapters.registry import RECORD
+from adapters.registry import RECORD, Registry
 
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 BASE_ID = "tiny-llama"
 PREFIX = "base_model.model.model.layers.0.self_attn"
 THREE = {WEIGHTS, CONFIG, MANIFEST}
+
+
+def opened(root: Path) -> Registry:
+    """Open a registry in which it is always noon."""
+    return Registry(root, lambda: NOON)
 
 
 def all_gates(kind: Kind = "voice", *others: GateResult) -> tuple[GateResult, ...]:

@@ -5,13 +5,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from trained_adapters import all_gates, flip, shipped, trained, yes
+from trained_adapters import NOON, all_gates, flip, opened, shipped, trained, yes
 
 from adapters.decision_lines import Decision, canonical
 from adapters.errors import AdapterRejectedError, NotPromotedError, RegistryBrokenError
@@ -19,36 +18,11 @@ from adapters.gates import GateResult
 from adapters.manifests import WEIGHTS, AdapterRef
 from adapters.registry import RECORD, Pointer, Registry, State
 
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PASSED = GateResult("grounding", passed=True, value=0.97, limit=0.95, n=120)
 FAILED = GateResult("win rate", passed=False, value=0.48, limit=0.5, n=200)
 YES = yes()
 WHOLE = all_gates()
 BACK = Decision("U0CHIEF", "worse in a thread")
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Where the registry lies."""
-    return tmp_path / "data" / "adapters"
-
-
-@pytest.fixture
-def registry(root: Path) -> Registry:
-    """An empty registry."""
-    return Registry(root, lambda: NOON)
-
-
-@pytest.fixture
-def first(registry: Registry, tmp_path: Path) -> AdapterRef:
-    """A version that is registered and speaks nowhere."""
-    return registry.register(tmp_path / "one", trained(tmp_path / "one"))
-
-
-@pytest.fixture
-def second(registry: Registry, tmp_path: Path) -> AdapterRef:
-    """Another one."""
-    return registry.register(tmp_path / "two", trained(tmp_path / "two", seed=2))
 
 
 def pointers(root: Path) -> Any:
@@ -58,7 +32,7 @@ def pointers(root: Path) -> Any:
 
 def test_nothing_is_made_before_something_is_registered(root: Path) -> None:
     """Looking into a registry that is not there makes no folder, and the base speaks."""
-    registry = Registry(root, lambda: NOON)
+    registry = opened(root)
 
     assert registry.state() == State(0, {})
     assert registry.state().pointer("default") == Pointer("", "")
@@ -249,7 +223,7 @@ def test_the_pointer_follows_a_decision_that_was_written(
 
     assert pointers(root)["generation"] == 1
     blocking.rmdir()
-    reopened = Registry(root, lambda: NOON)
+    reopened = opened(root)
     assert pointers(root)["domains"]["default"]["current"] == second.version
     assert reopened.state() == State(2, {"default": Pointer(second.version, first.version)})
 
@@ -261,7 +235,7 @@ def test_a_lost_pointer_file_is_made_anew(
     registry.promote("default", first.version, YES)
     (root / "promoted.json").unlink()
 
-    assert Registry(root, lambda: NOON).state().pointer("default").current == first.version
+    assert opened(root).state().pointer("default").current == first.version
 
 
 @pytest.mark.parametrize("torn", [b'{"generation":2,"at":"20', b"\x00" * 40])
@@ -274,7 +248,7 @@ def test_a_torn_line_is_cut(
     (root / "decisions.jsonl").write_bytes(whole + torn)
 
     assert len(registry.decisions()) == 1
-    reopened = Registry(root, lambda: NOON)
+    reopened = opened(root)
     assert (root / "decisions.jsonl").read_bytes() == whole
     reopened.promote("default", second.version, YES)
 
@@ -322,7 +296,7 @@ def test_an_edited_log_is_noticed(
 
     assert decided(root) != written
     with pytest.raises(RegistryBrokenError):
-        Registry(root, lambda: NOON)
+        opened(root)
     with pytest.raises(RegistryBrokenError):
         registry.promote("default", second.version, YES)
 
@@ -336,7 +310,7 @@ def test_a_pointer_that_nobody_decided_is_noticed(
     (root / "promoted.json").write_text(text)
 
     with pytest.raises(RegistryBrokenError, match="does not follow from the decisions"):
-        Registry(root, lambda: NOON)
+        opened(root)
 
 
 def test_a_damaged_pointer_file_is_a_sentence(
@@ -606,7 +580,7 @@ def test_two_processes_decide_one_after_the_other(
     done = [len(process.communicate(timeout=60)[0].splitlines()) for process in both]
 
     assert [process.returncode for process in both] == [0, 0]
-    lines = Registry(root, lambda: NOON).decisions()
+    lines = opened(root).decisions()
     assert len(lines) == sum(done) == registry.generation()
     assert {line.decision.actor for line in lines} == {"ana", "bo"}
     speaking = [line.after for line in lines]
@@ -629,6 +603,6 @@ def test_a_killed_process_leaves_a_registry_that_goes_on(
         process.kill()
         process.communicate()
 
-        reopened = Registry(root, lambda: NOON)
+        reopened = opened(root)
         assert reopened.generation() == len(reopened.decisions()) >= before + len(said)
         assert reopened.state() == registry.state()

@@ -1,7 +1,6 @@
 """What may be kept as an adapter, and that one changed byte of it is noticed."""
 
 import json
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,33 +14,8 @@ from adapters.errors import AdapterRejectedError
 from adapters.manifests import CONFIG, MANIFEST, WEIGHTS, AdapterRef
 from adapters.registry import Registry, State
 
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 YES = yes()
 THREE = {WEIGHTS, CONFIG, MANIFEST}
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Where the registry lies."""
-    return tmp_path / "data" / "adapters"
-
-
-@pytest.fixture
-def registry(root: Path) -> Registry:
-    """An empty registry."""
-    return Registry(root, lambda: NOON)
-
-
-@pytest.fixture
-def first(registry: Registry, tmp_path: Path) -> AdapterRef:
-    """A version that is registered and speaks nowhere."""
-    return registry.register(tmp_path / "one", trained(tmp_path / "one"))
-
-
-@pytest.fixture
-def second(registry: Registry, tmp_path: Path) -> AdapterRef:
-    """Another one."""
-    return registry.register(tmp_path / "two", trained(tmp_path / "two", seed=2))
 
 
 def test_a_version_is_kept_under_the_name_of_its_manifest(
