@@ -31,6 +31,7 @@ from bot.worker import Worker
 
 STOP_DEADLINE_S = 25.0
 _ROUNDS_DEADLINE_S = 2.0
+_TOLD_AGAIN_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,12 @@ class SlackRunner:
         if client.current_session is not None and client.current_session.sock is not None:
             with suppress(OSError):
                 client.current_session.sock.shutdown(socket.SHUT_RD)
+        client.disconnect()
+        reading = client.current_session_runner
+        reading.event.set()
+        while reading.is_alive():  # what begins to read just now forgets that it was told to end
+            client.current_session_state.terminated = True
+            reading.thread.join(_TOLD_AGAIN_S)
         self._handler.close()  # type: ignore[no-untyped-call]  # so Bolt ships it
 
     def _ask_to_stop(self, _number: int, _frame: object) -> None:

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
+from threading import Event, current_thread
+from time import monotonic, sleep
 
 import pytest
 from running_bot import (
@@ -18,6 +19,7 @@ from running_bot import (
     shown,
     wait_for_reply,
 )
+from slack_sdk.socket_mode.builtin import SocketModeClient
 
 from bot.conversation import Question
 from bot.workspace.running import RunningWorkspace, running_workspace
@@ -167,6 +169,29 @@ def test_a_stop_in_mid_answer_loses_nothing(
     assert code == (0 if number is signal.SIGTERM else -signal.SIGKILL)
     assert "30 days" in reply
     assert len(workspace.thread(SEED_HELP, asked)) == 1
+
+
+@pytest.mark.timeout(30)
+def test_a_stop_while_the_connection_begins_to_be_read_ends(
+    workspace: RunningWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client's reader takes back that it was told to end; then it would read for ever."""
+    named, told = SocketModeClient.session_id, list[str]()
+
+    def late(client: SocketModeClient) -> str | None:
+        if current_thread() is client.current_session_runner.thread and not told:
+            told.append("asked for before it begins")
+            ends = monotonic() + 10
+            while not client.current_session_state.terminated and monotonic() < ends:
+                sleep(0.01)
+        return named(client)
+
+    monkeypatch.setattr(SocketModeClient, "session_id", late)
+
+    with running_bot(workspace, tmp_path, Parts()):
+        workspace.wait_until(lambda: bool(told))
+
+    assert told
 
 
 if __name__ == "__main__":
