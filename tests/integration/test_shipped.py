@@ -1,0 +1,57 @@
+"""The voice that comes with the program: measured, whole, and heard from the first start."""
+
+import json
+from pathlib import Path
+
+import pytest
+from asking import EVERYONE, VOICE
+from company import Company
+
+from adapters.gate_report import read_record
+from adapters.heldout import read_held_out
+from adapters.manifests import MANIFEST, Manifest
+from adapters.promotions import REQUIRED
+from adapters.registry import RECORD
+from bot.conversation import Outcome, Question
+from bot.house import open_house
+from bot.prompt import prompt_sha256
+from bot.settings import KnowledgeSettings, Settings
+from bot.shipped import FOLDERS
+
+FOLDER = FOLDERS[0]
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    """What the folder says that it is."""
+    return Manifest.from_json((FOLDER / MANIFEST).read_bytes(), path=str(FOLDER))
+
+
+def test_its_record_holds_every_gate_passed_on_every_question(manifest: Manifest) -> None:
+    """Of the examples and the rules that stand beside it today: edit them, and measure anew."""
+    record = read_record(FOLDER / RECORD, manifest)
+    told = json.loads((FOLDER / RECORD).read_text())
+    held_out = read_held_out(FOLDER.parent)
+
+    assert {gate.name for gate in record.gates if gate.passed} >= REQUIRED["voice"]
+    assert all(gate.passed for gate in record.gates)
+    assert record.asked == record.of == len(held_out.items)
+    assert told["held_out"] == {", ".join(held_out.companies): f"sha256 {held_out.sha256}"}
+    assert manifest.prompt_sha256 == prompt_sha256(VOICE)
+
+
+@pytest.mark.model
+def test_it_is_heard_from_the_first_start(manifest: Manifest, tmp_path: Path) -> None:
+    """Nobody has to promote it; the fact is right and cited, and the trace says who spoke."""
+    company = Company(tmp_path)
+    company.write()
+    knowledge = KnowledgeSettings(folder=tmp_path)
+    with open_house(Settings(data=tmp_path / "data", knowledge=knowledge)) as house:
+        house.ingest()
+        asked = Question("q1", "How many days of annual leave do I get?", EVERYONE)
+        answer = house.answerer.answer(asked)
+
+    assert answer.reply.outcome == Outcome.ANSWERED
+    assert "27 days" in answer.reply.text
+    assert [source.doc_id for source in answer.reply.sources] == ["wiki:people/leave.md"]
+    assert answer.trace.adapter == f"default-{manifest.version}"
