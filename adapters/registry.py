@@ -27,6 +27,7 @@ from adapters.versions import DOMAIN, NONE, Kept, Versions
 __all__ = ["BASE", "Decision", "Kept", "Line", "Pointer", "Registry", "State"]
 
 RECORD = "record.json"
+_US = "housevoice"  # who decides that something shipped speaks
 """Beside a shipped adapter: what its gates found."""
 
 _STATE = TypeAdapter(State)
@@ -136,13 +137,14 @@ class Registry:
             _refuse_tainted(manifest, self.tainted())
             return self._versions.add(manifest, contents)
 
-    def install(self, folder: Path, decision_actor: str = "housevoice") -> AdapterRef:
+    def install(self, folder: Path, *, may_speak: bool = True) -> AdapterRef:
         """Register a shipped adapter, and let it speak where nobody has decided anything yet.
 
         Args:
             folder: Holds weights, config and manifest, and ``record.json`` with the gates. If one
                 is missing or failed, the adapter is registered and no more.
-            decision_actor: Who decided, in the log.
+            may_speak: Whether it could be put in service here; if not, it is registered and no
+                more.
 
         Raises:
             AdapterRejectedError: If it is not what its manifest says, or the record is not its own.
@@ -150,12 +152,15 @@ class Registry:
         text = registry_files.read_file(folder / MANIFEST, str(folder))
         manifest = Manifest.from_json(text, path=str(folder / MANIFEST))
         record = read_record(folder / RECORD, manifest)
-        decision = Decision(decision_actor, "shipped", record.gates)
+        decision = Decision(_US, "shipped", record.gates)
+        is_limited = manifest.kind == "voice" and record.is_limited
+        is_good = may_speak and not is_limited and not any(objections(decision, manifest.kind))
         with self._locked():
             ref = self.register(folder, manifest)
-            is_decided = ref.domain in self.state().domains
-            is_limited = manifest.kind == "voice" and record.is_limited
-            if not (is_decided or is_limited or any(objections(decision, manifest.kind))):
+            made = [line for line in self.decisions() if line.domain == ref.domain]
+            is_decided = any(line.decision.actor != _US for line in made)
+            is_known = any(line.version == ref.version for line in made)
+            if is_good and not is_decided and not is_known:
                 self._decide("promote", ref.domain, ref.version, decision)
         return ref
 

@@ -5,7 +5,7 @@
 Makes the data sets in scratch/voice, trains on one after the other as `housevoice train` does, and
 registers the end of it as one training on the rows of both; `housevoice adapters gate VERSION
 --dataset FOLDER` comes next. What was interrupted goes on, and what is done is not done again.
-About an hour on one free core.
+About an hour and a half on one free core.
 """
 
 import argparse

@@ -33,12 +33,14 @@ class Adapted:
     Attributes:
         encoder: The model that embeds; the trained reader was trained on it.
         base: The model that speaks; None where there is none in this process.
+        rules: SHA-256 of what its prompts begin with; a voice is trained for these.
     """
 
     settings: Settings
     models: LoadedModels
     encoder: FoundModel
     base: FoundModel | None
+    rules: str = ""
     _failed: dict[str, Failure] = field(default_factory=dict, init=False)
 
     @cached_property
@@ -49,7 +51,8 @@ class Adapted:
             RegistryBrokenError: If somebody has edited it.
         """
         bases = [one.sha256 for one in (self.encoder, self.base) if one]
-        return open_registry(self.settings.adapters_folder, bases)
+        rules = "" if self.settings.model.server_url else self.rules
+        return open_registry(self.settings.adapters_folder, bases, rules)
 
     @cached_property
     def judge(self) -> TrainedJudge | None:

@@ -28,7 +28,7 @@ from bot.database import open_engine
 from bot.indexing import Progress
 from bot.loading import LoadedModels
 from bot.models import FoundModel, find_embedder, open_shelf
-from bot.prompt import fixed_messages
+from bot.prompt import fixed_messages, prompt_sha256
 from bot.settings import Settings, overridden
 from bot.speakers import Serving
 from bot.voices import Swap, Voices
@@ -156,7 +156,11 @@ class House:
     @cached_property
     def adapted(self) -> Adapted:
         """The adapters on top of the models."""
-        return Adapted(self.settings, self.models, self.embedder_model, self.base_model)
+        try:
+            rules = prompt_sha256(self.written_voice)
+        except VoiceError:
+            rules = ""  # whoever wants to speak is told; the registry can be looked at
+        return Adapted(self.settings, self.models, self.embedder_model, self.base_model, rules)
 
     @property
     def registry(self) -> Registry:

@@ -19,41 +19,38 @@ FOLDERS = (_HOUSE / "adapter", _HOUSE / "reader")
 
 
 def open_registry(
-    root: Path, bases: Collection[str], folders: tuple[Path, ...] = FOLDERS
+    root: Path, bases: Collection[str], rules: str, folders: tuple[Path, ...] = FOLDERS
 ) -> Registry:
     """Open the registry, and register in it what is shipped.
 
     Args:
         root: Where the registry lies, or will.
         bases: SHA-256 of the weights of the models that are used here.
+        rules: SHA-256 of what the prompts of a voice begin with; empty where none can be served.
         folders: Of the shipped adapters.
 
     Raises:
         RegistryBrokenError: If somebody has edited it.
     """
     registry = Registry(root, lambda: datetime.now(UTC))
-    install(registry, bases, folders)
+    for folder in folders:
+        try:
+            _install(registry, folder, bases, rules)
+        except (AdaptersError, OSError) as error:
+            note_failure(error)
     return registry
 
 
-def install(registry: Registry, bases: Collection[str], folders: tuple[Path, ...]) -> None:
-    """Register what fits the bases here; it speaks where nobody has decided anything yet.
+def _install(registry: Registry, folder: Path, bases: Collection[str], rules: str) -> None:
+    """Register what fits a base here; it speaks where nobody has decided anything yet.
 
-    What cannot be registered is logged and left out: the bot answers without it.
+    A voice of other rules is there to be looked at. What somebody has banned stays away.
 
-    Args:
-        registry: Keeps them.
-        bases: SHA-256 of the weights of the models that are used here.
-        folders: Of the adapters.
+    Raises:
+        AdaptersError: If it cannot be registered; the bot answers without it.
     """
-    for folder in folders:
-        try:
-            if (folder / MANIFEST).exists() and _base_of(folder) in bases:
-                registry.install(folder)
-        except (AdaptersError, OSError) as error:
-            note_failure(error)
-
-
-def _base_of(folder: Path) -> str:
-    path = folder / MANIFEST
-    return Manifest.from_json(path.read_bytes(), path=str(path)).base.sha256
+    if not (path := folder / MANIFEST).exists():
+        return
+    manifest = Manifest.from_json(path.read_bytes(), path=str(path))
+    if manifest.base.sha256 in bases and manifest.version not in registry.tainted():
+        registry.install(folder, may_speak=manifest.prompt_sha256 in {"", rules})

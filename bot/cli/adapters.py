@@ -59,7 +59,7 @@ def show_all(settings: Settings, *, domain: str) -> None:
                 f"{name}: {_called(pointer.current)} speaks, before it {_called(pointer.previous)}."
             )
     if not kept:
-        _say("No version is kept: the base model speaks alone.")
+        _say("No version is kept. What is shipped is registered with the first question.")
 
 
 def _row(

@@ -188,6 +188,7 @@ class SlackRunner:
         # Closing alone waits seconds for something to read; so its threads are woken first.
         client = self._handler.client
         client.auto_reconnect_enabled = False
+        client.closed = True
         client.message_processor.event.set()
         client.enqueue_message("")
         if client.current_session is not None and client.current_session.sock is not None:

@@ -304,13 +304,13 @@ def test_the_list_says_what_speaks_and_what_is_damaged(
 def test_an_empty_registry_is_said_to_be_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where the bot has run and nothing was ever registered, the base speaks."""
+    """Where the bot has run and nobody asked yet, not even what is shipped is registered."""
     with open_house(read_settings()):
         pass
 
     assert run(monkeypatch, "list") == 0
 
-    assert "the base model speaks alone" in capsys.readouterr().out
+    assert "What is shipped is registered with the first question" in capsys.readouterr().out
     assert not read_settings().adapters_folder.exists()
 
 

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from asking import EVERYONE, VOICE
+from asking import EVERYONE, VOICE, VOICE_FILE
 from company import Company
+from structlog.testing import capture_logs
 
+from adapters.decision_lines import Decision
 from adapters.gate_report import read_record
 from adapters.heldout import read_held_out
 from adapters.manifests import MANIFEST, Manifest
@@ -15,7 +17,7 @@ from adapters.registry import RECORD
 from bot.conversation import Outcome, Question
 from bot.house import open_house
 from bot.prompt import prompt_sha256
-from bot.settings import KnowledgeSettings, Settings
+from bot.settings import KnowledgeSettings, ModelSettings, Settings
 from bot.shipped import FOLDERS
 
 FOLDER = FOLDERS[0]
@@ -55,3 +57,35 @@ def test_it_is_heard_from_the_first_start(manifest: Manifest, tmp_path: Path) ->
     assert "27 days" in answer.reply.text
     assert [source.doc_id for source in answer.reply.sources] == ["wiki:people/leave.md"]
     assert answer.trace.adapter == f"default-{manifest.version}"
+
+
+@pytest.mark.parametrize("differs", ["rules", "server"])
+def test_where_it_cannot_speak_it_is_kept_and_silent(
+    manifest: Manifest, tmp_path: Path, differs: str
+) -> None:
+    """Under other rules it would be refused with each question, as by a server without it."""
+    voice, server_url = VOICE_FILE, ""
+    if differs == "rules":
+        voice = tmp_path / "voice.yaml"
+        voice.write_text(VOICE_FILE.read_text().replace("friendly sentence", "plain sentence"))
+    else:
+        server_url = "http://127.0.0.1:1"
+    model = ModelSettings(voice=voice, server_url=server_url, server_model="smol")
+    with open_house(Settings(data=tmp_path / "data", model=model)) as house:
+        kept, state = house.registry.versions(), house.registry.state()
+
+    assert [one.version for one in kept] == [manifest.version]
+    assert state.domains == {}
+
+
+def test_what_was_banned_stays_away(manifest: Manifest, tmp_path: Path) -> None:
+    """The next start registers it no more, and complains of nothing."""
+    settings = Settings(data=tmp_path / "data")
+    with open_house(settings) as house:
+        house.registry.taint("default", manifest.version, Decision("U0CHIEF", "erasure"))
+
+    with capture_logs() as told, open_house(settings) as house:
+        pointer = house.registry.state().pointer("default")
+
+    assert pointer.current == ""
+    assert told == []

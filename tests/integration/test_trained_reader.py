@@ -208,7 +208,7 @@ def reader_of(house: Adapted, base: FoundModel) -> SentenceReader:
 def installed(base: FoundModel, adapter: Path, tmp_path: Path) -> Adapted:
     """A house in which the shipped reader was registered at the first start."""
     folder = shipped(base, adapter, tmp_path / "shipped")
-    open_registry(tmp_path / "data" / "adapters", [base.sha256], (folder,))
+    open_registry(tmp_path / "data" / "adapters", [base.sha256], "", (folder,))
     return a_house(base, tmp_path / "data")
 
 
@@ -244,7 +244,7 @@ def test_what_did_not_pass_its_gates_does_not_read(
     if record is None:
         (folder / RECORD).unlink()
 
-    registry = open_registry(tmp_path / "data" / "adapters", [base.sha256], (folder,))
+    registry = open_registry(tmp_path / "data" / "adapters", [base.sha256], "", (folder,))
 
     assert len(registry.versions("reader")) == 1
     assert a_house(base, tmp_path / "data").judge is None
@@ -256,7 +256,7 @@ def test_a_shipped_adapter_of_another_base_is_left_out(
     """As where somebody has set another embedder."""
     folder = shipped(base, adapter, tmp_path / "shipped")
 
-    registry = open_registry(tmp_path / "adapters", ["f" * 64], (folder,))
+    registry = open_registry(tmp_path / "adapters", ["f" * 64], "", (folder,))
 
     assert registry.versions() == []
 
@@ -268,7 +268,7 @@ def test_a_damaged_shipped_adapter_stops_nothing(
     folder = shipped(base, adapter, tmp_path / "shipped")
     flip(folder / WEIGHTS)
 
-    open_registry(tmp_path / "data" / "adapters", [base.sha256], (folder,))
+    open_registry(tmp_path / "data" / "adapters", [base.sha256], "", (folder,))
 
     assert a_house(base, tmp_path / "data").judge is None
 

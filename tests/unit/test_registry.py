@@ -409,6 +409,30 @@ def test_an_operators_choice_outlasts_what_is_shipped(registry: Registry, tmp_pa
     assert len(registry.versions()) == 2
 
 
+def test_a_newer_shipped_adapter_follows_an_older_one(registry: Registry, tmp_path: Path) -> None:
+    """Where nobody but the program decided, an update brings its voice, once; nothing goes back."""
+    shipped(tmp_path / "adapter", *WHOLE)
+    newer = shipped(tmp_path / "newer", *WHOLE, seed=2)
+
+    for name in ("adapter", "newer", "newer", "adapter"):
+        registry.install(tmp_path / name)
+
+    assert registry.state().pointer("default").current == newer.version
+    assert registry.generation() == 2
+
+
+def test_a_shipped_adapter_that_cannot_be_served_is_only_kept(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """Nothing is promoted that would be refused with the next question."""
+    shipped(tmp_path / "adapter", *WHOLE)
+
+    registry.install(tmp_path / "adapter", may_speak=False)
+
+    assert len(registry.versions()) == 1
+    assert registry.state() == State(0, {})
+
+
 @pytest.mark.parametrize(
     "gates", [(), (PASSED,), (*WHOLE, FAILED)], ids=["none", "one alone", "a failed one"]
 )
