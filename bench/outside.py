@@ -78,7 +78,7 @@ def _workarena(folder: Path) -> Path:
     cases = list[Case]()
     for row in rows_of("workarena_kb/questions.jsonl"):
         name, value = row["doc_id"], str(articles[row["doc_id"]]["value"])
-        asked = {"id": row["qid"], "question": row["question"], "roles": [*articles]}
+        asked = {"id": row["qid"], "question": row["question"], "roles": [*_EVERYONE, *articles]}
         values = list(dict.fromkeys(filter(None, [row["answer"], *row["alternative_answers"]])))
         part = part_of(name, articles)
         known = {"sources": [f"{name}.md"], "answers": values, "tags": ["answerable", part]}
@@ -86,12 +86,12 @@ def _workarena(folder: Path) -> Path:
         if not articles[name]["other_docs_with_value"]:
             others = {
                 "id": f"{row['qid']}-hidden",
-                "roles": [one for one in articles if one != name],
+                "roles": [*_EVERYONE, *(one for one in articles if one != name)],
             }
             refused = {"expect": "decline", "forbidden": [value], "tags": ["hidden", part]}
             cases.append(asked | others | refused)
     for number, row in enumerate(rows_of("out_of_scope/queries.jsonl")):
-        asked = {"id": f"oos{number}", "question": row["text"], "roles": [*articles]}
+        asked = {"id": f"oos{number}", "question": row["text"], "roles": [*_EVERYONE, *articles]}
         part = "test" if number % 2 else "tune"
         cases.append(asked | {"expect": "decline", "tags": ["out-of-scope", part]})
     return _write_golden(folder, "workarena_kb", cases)
