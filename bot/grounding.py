@@ -19,6 +19,11 @@ SIMILARITY = 0.70
 """Least cosine between a sentence and the one that supports it; see docs/log.md."""
 
 _SHARED = 0.65  # least share of a sentence's words that stand in its passage
+_CONDITION = re.compile(
+    r"(?<=[\w,)]) (?:if|unless|except|provided|as long as|only (?:if|when))\b([^;]*)",
+    re.IGNORECASE,
+)
+_TOLD = 0.75  # least share of a condition's words that stand in a sentence
 _MARK = re.compile(r"\s*\[\s*(\d{1,2}(?:\s*,\s*\d{1,2})*)\s*\]")
 _QUANTITY = re.compile(r"[$€£+-]*\d[\d.,]*")  # in contrast to a code
 _TOKEN = re.compile(r"[\w%€£$°#@+./:,-]+")
@@ -62,7 +67,8 @@ _SPELLED = re.compile(
 )
 _SCALES = frozenset(["half", "twice", "double", "dozen", "hundred", "thousand", "million"])
 
-_REASONS = ("", "similarity", "negation", "words", "name", "link", "number")  # nearest first
+_REASONS = ("", "similarity", "condition", "negation", "words", "name", "link", "number")
+"""Nearest first."""
 
 Similarity = Callable[[str, str], float]
 
@@ -95,7 +101,7 @@ def ground(
     Returns:
         The sentence with the passages that support it, at most two; those it cites if it
         cites any. Otherwise why it is dropped: ``citation``, ``number``, ``link``, ``name``,
-        ``words``, ``negation``, ``similarity`` or ``empty``.
+        ``words``, ``negation``, ``condition``, ``similarity`` or ``empty``.
     """
     text = _MARK.sub("", sentence).strip()
     if not terms(text):
@@ -143,6 +149,8 @@ def _mismatch(sentence: str, statement: Statement, above: str, similarity: Simil
         return "words"
     if bool(_NEGATION.search(text)) != _is_negated_near(text, unit) or _is_opposite(text, unit):
         return "negation"
+    if _is_cut(words, unit):
+        return "condition"
     return "" if similarity(sentence, statement.text) >= SIMILARITY else "similarity"
 
 
@@ -252,6 +260,12 @@ def _after_figures(text: str) -> Iterator[tuple[str, list[str]]]:
 
 def _is_unit(word: str) -> bool:
     return _UNITS.fullmatch(word) is not None
+
+
+def _is_cut(words: set[str], unit: str) -> bool:
+    """Tell whether a sentence leaves out on what condition it holds, or half of that."""
+    conditions = (set(terms(found)) for found in _CONDITION.findall(unit))
+    return any(len(words & one) < _TOLD * len(one) for one in conditions)
 
 
 def _is_negated_near(text: str, unit: str) -> bool:

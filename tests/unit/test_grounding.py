@@ -114,6 +114,32 @@ def test_a_number_in_disguise_is_a_number(disguised: str) -> None:
     assert reason(sentence) in {"number", "link"}
 
 
+ABROAD = a_passage(
+    "You may work abroad for 30 days, if it is on the list and your manager agrees. "
+    "Ring the desk; if nobody answers, write to it. If you are ill, stay at home. "
+    "Guests may park there except on Sundays.",
+    name="abroad",
+    title="Abroad",
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "why"),
+    [
+        ("You may work abroad for 30 days.", "condition"),
+        ("You may work abroad for 30 days if it is on the list.", "condition"),
+        ("You may work abroad for 30 days if your manager agrees and it is on our list.", ""),
+        ("Our guests may park there.", "condition"),
+        ("Our guests may park there except on Sundays.", ""),
+        ("Please ring the desk.", ""),
+        ("Please stay at home.", ""),
+    ],
+)
+def test_what_holds_on_a_condition_is_said_with_all_of_it(sentence: str, why: str) -> None:
+    """Half a condition reads like a whole one; what comes before it may be left away."""
+    assert reason(sentence, ABROAD) == why
+
+
 def test_below_zero_is_not_above_it() -> None:
     """A sign belongs to its number, whichever of the two dashes is typed."""
     cold = a_passage("Store the gel at \u22125 degrees in the dark.")
