@@ -13,7 +13,7 @@ from bot import decisions
 from bot.cli import readers
 from bot.cli.logbook import decision_line
 from bot.cli.premises import require_database
-from bot.conversation import Answer, Question, Reply, Source, Trace
+from bot.conversation import Answer, Outcome, Question, Source, Trace
 from bot.decisions import Decision, Kind
 from bot.house import open_house
 from bot.inert import inert
@@ -41,7 +41,7 @@ def ask(
     if as_json:
         sys.stdout.write(f"{_ANSWER.dump_json(answer, indent=2).decode()}\n")
     else:
-        _show_reply(Console(soft_wrap=True, highlight=False), answer.reply)
+        _show_reply(Console(soft_wrap=True, highlight=False), answer)
 
 
 def trace(settings: Settings, answer_id: str) -> None:
@@ -63,12 +63,14 @@ def trace(settings: Settings, answer_id: str) -> None:
         console.print(decision_line(decision))
 
 
-def _show_reply(console: Console, reply: Reply) -> None:
+def _show_reply(console: Console, answer: Answer) -> None:
     # Line by line through `inert`: a document must not steer the terminal.
-    for line in reply.text.splitlines():
+    for line in answer.reply.text.splitlines():
         console.print(Text(inert(line)))
-    for source in reply.sources:
+    for source in answer.reply.sources:
         console.print(Text(_source(source), style="dim"))
+    if answer.trace.adapter and answer.reply.outcome is Outcome.ANSWERED:
+        console.print(Text(f"Voice: {answer.trace.adapter}.", style="dim"))
 
 
 def _source(source: Source) -> str:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from asking import EVERYONE, VOICE, VOICE_FILE
+from asking import VOICE, VOICE_FILE
 from company import Company
 from structlog.testing import capture_logs
 
@@ -14,7 +14,7 @@ from adapters.heldout import read_held_out
 from adapters.manifests import MANIFEST, Manifest
 from adapters.promotions import REQUIRED
 from adapters.registry import RECORD
-from bot.conversation import Outcome, Question
+from bot.cli.asking import ask
 from bot.house import open_house
 from bot.prompt import prompt_sha256
 from bot.settings import KnowledgeSettings, ModelSettings, Settings
@@ -43,20 +43,24 @@ def test_its_record_holds_every_gate_passed_on_every_question(manifest: Manifest
 
 
 @pytest.mark.model
-def test_it_is_heard_from_the_first_start(manifest: Manifest, tmp_path: Path) -> None:
-    """Nobody has to promote it; the fact is right and cited, and the trace says who spoke."""
+def test_it_is_heard_from_the_first_start(
+    manifest: Manifest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody has to promote it; the fact is right and cited, and one is told who spoke."""
     company = Company(tmp_path)
     company.write()
-    knowledge = KnowledgeSettings(folder=tmp_path)
-    with open_house(Settings(data=tmp_path / "data", knowledge=knowledge)) as house:
+    settings = Settings(data=tmp_path / "data", knowledge=KnowledgeSettings(folder=tmp_path))
+    with open_house(settings) as house:
         house.ingest()
-        asked = Question("q1", "How many days of annual leave do I get?", EVERYONE)
-        answer = house.answerer.answer(asked)
 
-    assert answer.reply.outcome == Outcome.ANSWERED
-    assert "27 days" in answer.reply.text
-    assert [source.doc_id for source in answer.reply.sources] == ["wiki:people/leave.md"]
-    assert answer.trace.adapter == f"default-{manifest.version}"
+    asked = "How many days of annual leave do I get?"
+    ask(settings, asked, roles=None, person=None, as_json=False)
+
+    said, source, speaker = capsys.readouterr().out.splitlines()
+    assert "27 days" in said
+    assert said.endswith("[1]")
+    assert source.endswith("https://wiki.example/people/leave.md#leave")
+    assert speaker == f"Voice: default-{manifest.version}."
 
 
 @pytest.mark.parametrize("differs", ["rules", "server"])
