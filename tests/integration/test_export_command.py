@@ -152,8 +152,9 @@ def test_the_same_export_twice_is_one(
     accept_all(monkeypatch, capsys)
 
     assert run(monkeypatch) == 0
+    name = written().folder.name
     assert run(monkeypatch) == 0
-    assert written().folder.name.startswith("2026-11-21-")
+    assert written().folder.name == name
 
 
 def test_a_private_conversation_never_leaves(
