@@ -27,8 +27,9 @@ from adapters.versions import DOMAIN, NONE, Kept, Versions
 __all__ = ["BASE", "Decision", "Kept", "Line", "Pointer", "Registry", "State"]
 
 RECORD = "record.json"
-_US = "housevoice"  # who decides that something shipped speaks
 """Beside a shipped adapter: what its gates found."""
+
+_US = "housevoice"  # who decides that something shipped speaks
 
 _STATE = TypeAdapter(State)
 

@@ -44,6 +44,7 @@ from bench.timing import Stopwatch, print_table
 from bot.model_files import file_sha256, weights_sha256
 from bot.prompt import fixed_messages
 from bot.settings import Settings
+from bot.speaking import read_voice
 from bot.voices import Voices
 from knowledge.access import Audience
 
@@ -332,8 +333,7 @@ def _linear_layers(base: Path) -> Iterator[tuple[str, tuple[int, int]]]:
 
 def _voice() -> Voice:
     """Read the written voice, without examples: adapters are trained on its rules alone."""
-    path = Settings().model.voice
-    return replace(Voice.from_yaml(path.read_text(encoding="utf-8"), path=str(path)), examples=())
+    return replace(read_voice(Settings().model.voice), examples=())
 
 
 def _name(ref: AdapterRef | None) -> str | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from adapters.heldout import Item, read_held_out
 from adapters.manifests import MANIFEST, AdapterRef, Manifest
-from adapters.voice import Fact, Voice
+from adapters.voice import Fact
 from bench.corpora import SCRATCH, embedder, found_model
 from bench.reader_rows import SEED, squad
 from bench.reader_rows import Item as Asked
@@ -37,6 +37,7 @@ from bot.gating_report import evaluation
 from bot.grounding import Similarity
 from bot.loading import LoadedModels
 from bot.settings import Settings
+from bot.speaking import read_voice
 from knowledge.reading import SentenceReader
 from knowledge.sentences import sentences
 
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", nargs="+", choices=["held-out", "squad"], help="these sets")
     parser.add_argument("--html", type=Path, help="folder for a page of each set")
     chosen = parser.parse_args(arguments)
-    examiner, voice = _examiner(), _voice()
+    examiner, voice = _examiner(), read_voice(Settings().model.voice)
     arms = speakers(voice, _ref(chosen.candidate), _ref(chosen.previous))
     for name in chosen.only or ("held-out", "squad"):
         asked = (
@@ -146,11 +147,6 @@ def _examiner() -> Examiner:
         deadline_s=model.deadline_s,
     )
     return Examiner(responder, SentenceReader(embedder()).similarity, limits)
-
-
-def _voice() -> Voice:
-    path = Settings().model.voice
-    return Voice.from_yaml(path.read_text(encoding="utf-8"), path=str(path))
 
 
 def _ref(folder: Path | None) -> AdapterRef | None:

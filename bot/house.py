@@ -31,6 +31,7 @@ from bot.models import FoundModel, find_embedder, open_shelf
 from bot.prompt import fixed_messages, prompt_sha256
 from bot.settings import Settings, overridden
 from bot.speakers import Serving
+from bot.speaking import read_voice
 from bot.voices import Swap, Voices
 from bot.worksheet import Working
 from knowledge.catalogue import Catalogue
@@ -122,11 +123,7 @@ class House:
         Raises:
             VoiceError: If its file is missing or wrong.
         """
-        path = self.settings.model.voice
-        try:
-            return Voice.from_yaml(path.read_text(encoding="utf-8"), path=str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise VoiceError(str(path), "it cannot be read") from error
+        return read_voice(self.settings.model.voice)
 
     @cached_property
     def voice(self) -> Voice:

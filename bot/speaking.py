@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from adapters.errors import DomainsError
+from adapters.errors import DomainsError, VoiceError
 from adapters.manifests import AdapterRef
 from adapters.registry import Registry
 from adapters.responder import Responder
@@ -45,6 +45,18 @@ def open_voices(  # noqa: PLR0913  what is followed, what loads it, what chooses
         follows=model.adapter == PROMOTED,
         on_swap=on_swap,
     )
+
+
+def read_voice(path: Path) -> Voice:
+    """Read the written voice.
+
+    Raises:
+        VoiceError: If its file is missing or wrong.
+    """
+    try:
+        return Voice.from_yaml(path.read_text(encoding="utf-8"), path=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise VoiceError(str(path), "it cannot be read") from error
 
 
 def read_domains(path: str) -> Domains:
